@@ -1,0 +1,67 @@
+# Everything a person or CI runs. `make run` and `make test` set up all they need; nothing else is asked of the machine
+# than python3 (3.11 or newer, with pip), git and make.
+
+PYTHON ?= python3
+UV := .uv/bin/uv
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONHASHSEED := 0
+export OMP_WAIT_POLICY := PASSIVE
+export UV_SYSTEM_CERTS := true
+export UV_LINK_MODE := copy
+export MLFLOW_DISABLE_TELEMETRY := true
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test check prove mlflow lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "expected python3 3.11 or newer, got $$($(PYTHON) -V); set PYTHON=..."; exit 1; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "expected pip for $(PYTHON), found none; install it (Debian: python3-pip)"; exit 1; }
+	@echo "set-up: uv"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore --target .uv 'uv>=0.9' 2>/dev/null
+
+.venv/bin/python: | $(UV)
+	@$(UV) venv --quiet --python $(PYTHON) .venv
+
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "set-up: runtime packages"
+	@$(UV) pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.runtime
+	@echo "set-up: test packages"
+	@$(UV) pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: .venv/.runtime ## the runtime environment in .venv
+setup-dev: .venv/.dev ## the same with what tests need
+
+run: setup ## the whole pipeline on the packaged data, then a summary
+	@regulars run
+
+test: check ## every test
+	@python -m pytest tests -q -m "not prove"
+
+check: setup-dev ## what pre-commit and CI check before tests: lint, format, types, import contracts
+	@ruff check . && ruff format --check .
+	@mypy
+	@lint-imports --no-logo
+
+prove: setup-dev ## long proofs
+	@python -m pytest tests -q -m "prove"
+
+mlflow: setup ## the reviewer's view, on http://127.0.0.1:5000
+	@mlflow server --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --artifacts-destination $(CURDIR)/mlruns --serve-artifacts --host 127.0.0.1 --port 5000 --workers 1
+
+lock: $(UV) ## resolve the exact versions anew
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## delete outputs (never state: published/, inbox/, ledger/, mlflow.db, mlruns/)
+	@rm -rf data artifacts reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -not -path './.venv/*' -not -path './.uv/*' -prune -exec rm -rf {} +
