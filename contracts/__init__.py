@@ -1,0 +1,1 @@
+"""What every room may rely on: errors, time, parameters, tables, files. Imports nothing of ours."""

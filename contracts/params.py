@@ -1,0 +1,227 @@
+"""`params.yaml` as typed records: one section a stage, and the common sections `store`, `task`, `execution`.
+
+Unknown keys are refused with the nearest right name; every field says what it means and in which unit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from contracts.errors import ParameterError, nearest
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Money = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A part of `params.yaml`; immutable, and strict about its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Store(Section):
+    """The shop."""
+
+    time_zone: str = Field(description="IANA name; days begin and end here")
+    currency: str = Field(pattern="^[A-Z]{3}$", description="ISO 4217 code of every amount")
+    margin_rate: Share = Field(description="margin as a share of the amount paid, where no margin by product is known")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"expected an IANA time zone, got '{name}'{nearest(name, available_timezones())}")
+        return ZoneInfo(name).key
+
+
+class Task(Section):
+    """What is predicted, for whom: one definition for training, evaluation and the weekly run."""
+
+    horizon_days: Count = Field(description="lapsed = no purchase in this many days from the cutoff")
+    value_horizon_days: Count = Field(description="days over which a kept customer's margin is counted")
+    min_purchase_days: Count = Field(description="purchase days before the cutoff that make a customer eligible")
+    active_days: Count = Field(description="eligible only with a purchase in this many days before the cutoff")
+    label_grace_days: Annotated[int, Field(ge=0)] = Field(description="days after a window before its label counts")
+
+
+class Execution(Section):
+    """How work is done; no result may depend on it, except `seed`."""
+
+    seed: int = Field(description="seed of every random draw")
+    threads: Count = Field(description="threads of LightGBM (written into the model file)")
+
+
+class Ingest(Section):
+    """Where purchases come from."""
+
+    source: Literal["complete_journey"] = Field(description="packaged grocery data, year 2017, 2,469 households")
+    sample_customers: Count | None = Field(description="keep about this many customers, drawn by hash; null keeps all")
+
+
+class Snapshot(Section):
+    """At which Mondays customers are judged."""
+
+    n_test_cutoffs: Count = Field(description="latest matured weekly cutoffs that are judged")
+    train_every_weeks: Count = Field(description="weeks between training cutoffs")
+    min_history_days: Count = Field(description="days of sales that must lie before a training cutoff")
+
+
+class Featurize(Section):
+    """Which feature families are computed."""
+
+    families: list[str] = Field(description="families of features/catalogue.py to compute beside those that the baselines read; an empty list means all")
+
+
+class LightGbm(Section):
+    """LightGBM's parameters, by its own names where it has one."""
+
+    num_trees: Count
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    num_leaves: Annotated[int, Field(ge=2)]
+    min_leaf_share: Share = Field(description="rows in a leaf at least, as a share of the training rows (never below 5)")
+    feature_fraction: Annotated[float, Field(gt=0, le=1)]
+    bagging_fraction: Annotated[float, Field(gt=0, le=1)]
+    lambda_l2: Money
+    extra_trees: bool
+    max_bin: Annotated[int, Field(ge=15, le=1023)]
+    n_bags: Count = Field(description="models with different seeds, averaged")
+
+
+class Train(LightGbm):
+    """How risk is learned."""
+
+    exclude_features: list[str] = Field(description="features that are computed, yet not shown to the model")
+    n_inner_cutoffs: Count = Field(description="last training cutoffs, used to choose calibration and penalties")
+
+
+class Evaluate(Section):
+    """How a release is judged."""
+
+    n_bootstrap: Annotated[int, Field(ge=100)] = Field(description="resamples of customers behind each interval")
+    capacity: Count = Field(description="customers a team can work through in a week: the K of top-K figures")
+    max_auc_loss: Share = Field(description="gate: AUC that a release may lose to the best baseline")
+    customer_value: Annotated[float, Field(gt=0)] = Field(description="profit figures: worth of a kept customer, in store currency")
+    contact_cost: Money = Field(description="profit figures: cost of one contact, in store currency")
+    incentive_cost: Money = Field(description="profit figures: cost of one accepted offer, in store currency")
+    save_rate_alpha: Annotated[float, Field(gt=0)] = Field(description="profit: Beta prior of the acceptance rate, first")
+    save_rate_beta: Annotated[float, Field(gt=0)] = Field(description="profit: Beta prior of the acceptance rate, second")
+
+
+class Register(Section):
+    """Names in MLflow."""
+
+    experiment_name: str
+    model_name: str
+
+
+class Score(Section):
+    """This week's customers."""
+
+    n_reasons: Annotated[int, Field(ge=1, le=6)] = Field(description="reasons given a customer")
+    n_explained: Count = Field(description="customers with the highest expected loss who get reasons")
+    change_step: Share = Field(description="'up' or 'down' if p_lapse moved by more than this within a week")
+    risk_band_edges: list[Share] = Field(description="lower edges of the bands 'medium' and 'high'", min_length=2, max_length=2)
+
+
+class Portray(Section):
+    """Thresholds of tiers, states and labels (what a tier is: docs/glossary.md)."""
+
+    returning_days: Count = Field(description="purchase days from which a customer is 'returning'")
+    regular_days: Count = Field(description="purchase days from which a steady customer is 'regular'")
+    devoted_days: Count = Field(description="purchase days from which a steady customer is 'devoted'")
+    steady_gap_cv: Money = Field(description="a rhythm is steady if the gaps' coefficient of variation is at most this")
+    lapsing_gap_multiple: Money = Field(description="lapsing: a silence longer than this many usual gaps")
+    lapsing_min_days: Count = Field(description="lapsing: a silence of at least this many days")
+    value_tier_shares: list[Share] = Field(description="by spend: 'top' is the first share of customers, 'middle' goes on to the second", min_length=2, max_length=2)
+    habit_share: Share = Field(description="share of purchases on one weekday part or hour part that makes a habit")
+    promotion_shares: list[Share] = Field(description="discount shares from which a customer is 'mixed' and 'promotion-led'", min_length=2, max_length=2)
+    unnamed_categories: list[str] = Field(description="categories that no message names: no goods, or a private matter")
+    unnamed_product_types: list[str] = Field(description="product types that no message names")
+
+
+class Plan(Section):
+    """Limits of a week's plan; the offers themselves stand in offers.yaml."""
+
+    budget: Money = Field(description="expected cost of a week's plan at most, in store currency")
+    capacity: Count = Field(description="customers contacted in a week at most")
+    rest_days: Annotated[int, Field(ge=0)] = Field(description="days without contact after the last one")
+    control_share: Share = Field(description="share of the selected who are left alone, at random, to measure the effect")
+    parity_tolerance: Money = Field(description="guard: how much mean benefit may fall from a tier to the next, in currency")
+    min_cell: Count = Field(description="guard: smallest cell that is judged by itself; smaller ones are merged")
+    newcomer_price: str | None = Field(description="the best public newcomers' price; an entitlement of every regular")
+    forbidden_attributes: list[str] = Field(description="columns that may never reach a feature, label, audience or plan")
+    send_after_days: Annotated[int, Field(ge=0)] = Field(description="days from the week's Monday to the send day")
+    act_within_days: Count = Field(description="days from the send day to act by")
+
+
+class Publish(Section):
+    """The week's list."""
+
+    list_size: Count = Field(description="rows of the working list at most")
+
+
+class Params(Section):
+    """All of `params.yaml`."""
+
+    store: Store
+    task: Task
+    execution: Execution
+    ingest: Ingest
+    snapshot: Snapshot
+    featurize: Featurize
+    train: Train
+    evaluate: Evaluate
+    register_: Register = Field(alias="register")  # pydantic's own classes have a method `register`
+    score: Score
+    portray: Portray
+    plan: Plan
+    publish: Publish
+
+
+def read_yaml(path: str | Path) -> object:
+    """Read a YAML file safely; a missing or damaged one is one clear line."""
+    try:
+        return YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ParameterError(f"expected {path} in this folder, found none; run inside the project") from error
+    except YAMLError as error:
+        line = str(error).splitlines()[-1].strip()
+        raise ParameterError(f"{path} is not valid YAML ({line}); mend that line") from error
+
+
+def explain(problem: ValidationError, model: type[BaseModel], path: str | Path) -> str:
+    """One line for the first thing wrong, with the nearest right name for an unknown key."""
+    first = problem.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, first["loc"][:-1])
+        return f"{path}: unknown key '{where}'{nearest(str(first['loc'][-1]), known)}"
+    if first["type"] == "missing":
+        return f"{path}: expected the key '{where}', found none; add it"
+    given = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
+    return f"{path}: '{where}': {first['msg'].removeprefix('Value error, ')}{given}"
+
+
+def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    current: type[BaseModel] = model
+    for part in loc:
+        if isinstance(part, str) and part in current.model_fields:
+            inner = current.model_fields[part].annotation
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                current = inner
+    return [info.alias or name for name, info in current.model_fields.items()]
+
+
+def load_params(path: str | Path = "params.yaml") -> Params:
+    """Read and check all parameters; `ParameterError` names the first thing wrong."""
+    try:
+        return Params.model_validate(read_yaml(path))
+    except ValidationError as problem:
+        raise ParameterError(explain(problem, Params, path)) from problem

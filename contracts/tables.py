@@ -1,0 +1,393 @@
+"""One contract for each table that crosses a stage: what one row is, its key, its columns with units and ranges.
+
+A table is checked when it is written and when it is read. A breach is one line that names table, column and rule,
+and never shows customers' data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaError, SchemaErrors
+
+from contracts.errors import ContractError
+
+TEXT = "str"
+DAY = "datetime64[us]"
+INSTANT = "datetime64[us, UTC]"
+FLAG = "bool"
+MAYBE = "boolean"
+NUMBER = "float64"
+COUNT = "int64"
+
+
+def column(dtype: str, meaning: str, *checks: pa.Check, nullable: bool = False) -> pa.Column:
+    """A column with its meaning (unit included) and range."""
+    return pa.Column(dtype, list(checks), nullable=nullable, coerce=True, description=meaning)
+
+
+def share(meaning: str, *, nullable: bool = False) -> pa.Column:
+    """A number between 0 and 1."""
+    return column(NUMBER, meaning, pa.Check.in_range(0, 1), nullable=nullable)
+
+
+def one_of(meaning: str, *values: str, nullable: bool = False) -> pa.Column:
+    """A text from a closed list."""
+    return column(TEXT, meaning, pa.Check.isin(list(values)), nullable=nullable)
+
+
+def positive(meaning: str, *, nullable: bool = False) -> pa.Column:
+    """A number of at least 0."""
+    return column(NUMBER, meaning, pa.Check.ge(0), nullable=nullable)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A contract. Calling it checks a frame and returns it with the declared columns in the declared order."""
+
+    name: str
+    row: str
+    key: tuple[str, ...]
+    columns: dict[str, pa.Column] = field(repr=False)
+    more_columns: bool = False
+
+    def __call__(self, frame: pd.DataFrame) -> pd.DataFrame:
+        missing = [name for name in self.columns if name not in frame.columns]
+        if missing:
+            raise ContractError(f"table {self.name}: expected the column '{missing[0]}', found none; rebuild the table")
+        extra = [name for name in frame.columns if name not in self.columns]
+        if extra and not self.more_columns:
+            raise ContractError(f"table {self.name}: unexpected column '{extra[0]}'; declare it in contracts/tables.py")
+        if frame.duplicated(list(self.key)).any():
+            n_twice = int(frame.duplicated(list(self.key)).sum())
+            raise ContractError(f"table {self.name}: {n_twice} rows repeat the key {', '.join(self.key)}; expected none")
+        try:
+            checked: pd.DataFrame = self._schema().validate(frame)
+        except (SchemaError, SchemaErrors) as error:
+            raise ContractError(f"table {self.name}: {_breach(error)}") from None
+        return checked[[*self.columns, *extra]]
+
+    def _schema(self) -> pa.DataFrameSchema:
+        return pa.DataFrameSchema(self.columns, strict=False)
+
+    def empty(self) -> pd.DataFrame:
+        """A valid table without rows."""
+        return pd.DataFrame({name: pd.Series(dtype=str(kind.dtype)) for name, kind in self.columns.items()})
+
+
+def _breach(error: SchemaError | SchemaErrors) -> str:
+    schema = getattr(error, "schema", None)
+    name = getattr(schema, "name", None) or "a column"
+    check = getattr(error, "check", None)
+    return f"column '{name}' breaks the rule {check}; see contracts/tables.py for what it may hold"
+
+
+CUSTOMER = column(TEXT, "the customer's id, as the shop gives it")
+CUTOFF = column(DAY, "the Monday (local midnight) at which the customer is judged")
+
+PURCHASES = Table(
+    "purchases",
+    "one line of a receipt that counts as a purchase",
+    ("line_id",),
+    {
+        "line_id": column(COUNT, "position of the line in the source, from 0"),
+        "customer_id": CUSTOMER,
+        "order_id": column(TEXT, "receipt"),
+        "ordered_at": column(INSTANT, "instant of purchase, UTC"),
+        "ordered_on": column(DAY, "local day of purchase"),
+        "ordered_hour": column("int8", "local hour of purchase", pa.Check.in_range(0, 23)),
+        "product_id": column(TEXT, "product"),
+        "store_id": column(TEXT, "shop visited"),
+        "quantity": positive("units bought"),
+        "amount": column(NUMBER, "paid to the shop, store currency", pa.Check.gt(0)),
+        "discount": positive("given off the list price by loyalty price and coupons, store currency"),
+        "coupon_discount": positive("part of the discount that came by coupon, store currency"),
+    },
+)
+
+REJECTS = Table(
+    "rejects",
+    "one source line that is no purchase, with the rule that says so",
+    ("line_id",),
+    {
+        "line_id": column(COUNT, "position of the line in the source, from 0"),
+        "customer_id": CUSTOMER,
+        "order_id": column(TEXT, "receipt"),
+        "rule": column(TEXT, "code of the cleaning rule"),
+    },
+)
+
+PRODUCTS = Table(
+    "products",
+    "one product",
+    ("product_id",),
+    {
+        "product_id": column(TEXT, "product"),
+        "department": column(TEXT, "widest grouping"),
+        "category": column(TEXT, "grouping that shoppers would name"),
+        "product_type": column(TEXT, "what it is, in the shop's words"),
+        "is_private_label": column(FLAG, "the shop's own brand"),
+    },
+)
+
+CAMPAIGNS = Table(
+    "campaigns",
+    "one campaign of the shop",
+    ("campaign_id",),
+    {
+        "campaign_id": column(TEXT, "campaign"),
+        "campaign_type": column(TEXT, "the shop's type"),
+        "starts_on": column(DAY, "first local day"),
+        "ends_on": column(DAY, "last local day"),
+    },
+)
+
+CONTACTS = Table(
+    "contacts",
+    "one campaign sent to one customer",
+    ("customer_id", "campaign_id"),
+    {
+        "customer_id": CUSTOMER,
+        "campaign_id": column(TEXT, "campaign"),
+        "sent_at": column(INSTANT, "instant of sending (the campaign's start where the source names none), UTC"),
+        "sent_on": column(DAY, "local day of sending"),
+    },
+)
+
+COUPONS = Table(
+    "coupons",
+    "one product that one coupon of a campaign is good for",
+    ("coupon_id", "product_id", "campaign_id"),
+    {
+        "coupon_id": column(TEXT, "coupon"),
+        "product_id": column(TEXT, "product"),
+        "campaign_id": column(TEXT, "campaign"),
+    },
+)
+
+RESPONSES = Table(
+    "responses",
+    "one coupon redeemed by one customer; `n` counts equal redemptions on a day",
+    ("customer_id", "campaign_id", "coupon_id", "responded_on"),
+    {
+        "customer_id": CUSTOMER,
+        "campaign_id": column(TEXT, "campaign"),
+        "coupon_id": column(TEXT, "coupon"),
+        "kind": one_of("what the customer did", "redeemed"),
+        "responded_at": column(INSTANT, "instant of the response (the end of its local day where only a day is known), UTC"),
+        "responded_on": column(DAY, "local day of the response"),
+        "n": column(COUNT, "how many", pa.Check.ge(1)),
+    },
+)
+
+SNAPSHOTS = Table(
+    "snapshots",
+    "one customer judged at one cutoff",
+    ("customer_id", "cutoff_on"),
+    {
+        "customer_id": CUSTOMER,
+        "cutoff_on": CUTOFF,
+        "is_eligible": column(FLAG, "may be scored: enough purchase days, a purchase in the active window"),
+        "in_test_fit": column(FLAG, "trains the test fit"),
+        "in_release_fit": column(FLAG, "trains the release fit"),
+        "is_test": column(FLAG, "judges the test fit"),
+        "is_previous": column(FLAG, "the week before the scored one"),
+        "is_scored": column(FLAG, "the scored week: every customer who ever bought"),
+        "lapsed": column(MAYBE, "no purchase in the horizon; empty where the window has not matured", nullable=True),
+        "amount_in_value_horizon": positive("paid in the value horizon; empty where it has not matured", nullable=True),
+    },
+)
+
+FEATURE_KEYS = ("customer_id", "cutoff_on")
+FEATURES = Table(
+    "features",
+    "one customer at one cutoff; one float32 column a feature",
+    FEATURE_KEYS,
+    {"customer_id": CUSTOMER, "cutoff_on": CUTOFF},
+    more_columns=True,
+)
+
+TEST_PREDICTIONS = Table(
+    "test_predictions",
+    "one customer at one test cutoff, predicted by the test fit",
+    FEATURE_KEYS,
+    {
+        "customer_id": CUSTOMER,
+        "cutoff_on": CUTOFF,
+        "p_lapse": share("predicted probability of no purchase in the horizon"),
+        "lapsed": column(FLAG, "what happened"),
+    },
+)
+
+
+def test_predictions(predicted: pd.DataFrame, model: str) -> pd.DataFrame:
+    """The named model's column as the table `test_predictions`."""
+    renamed = predicted.rename(columns={model: "p_lapse"})
+    return renamed[list(TEST_PREDICTIONS.columns)]
+
+
+BASELINE_PREDICTIONS = Table(
+    "baseline_predictions",
+    "one customer at one test cutoff; one probability column a baseline",
+    FEATURE_KEYS,
+    {"customer_id": CUSTOMER, "cutoff_on": CUTOFF},
+    more_columns=True,
+)
+
+SCORES = Table(
+    "scores",
+    "one eligible customer in the scored week",
+    ("customer_id",),
+    {
+        "customer_id": CUSTOMER,
+        "cutoff_on": CUTOFF,
+        "p_lapse": share("probability of no purchase in the horizon"),
+        "p_lapse_week_before": share("the same model's probability one week earlier; empty if not eligible then", nullable=True),
+        "change": one_of("against the same model one week earlier", "new", "up", "same", "down"),
+        "risk_band": one_of("band of p_lapse", "low", "medium", "high"),
+        "value_at_stake": positive("expected margin over the value horizon if kept less the same if lapsed, currency"),
+        "value_at_stake_low": positive("lower end of its 95 % interval"),
+        "value_at_stake_high": positive("upper end of its 95 % interval"),
+        "expected_loss": positive("p_lapse × value_at_stake, currency"),
+        "reasons": column(TEXT, "reasons in plain words, joined by '; '; empty where not explained"),
+        "model_version": column(TEXT, "first 12 characters of the model's hash"),
+        "model_grade": one_of("what the champion is", "model", "rule", "none"),
+    },
+)
+
+TIERS = ("new", "returning", "regular", "devoted")
+STATES = ("active", "lapsing", "gone")
+
+PORTRAITS = Table(
+    "portraits",
+    "one customer who ever bought, in the scored week",
+    ("customer_id",),
+    {
+        "customer_id": CUSTOMER,
+        "cutoff_on": CUTOFF,
+        "tier": one_of("loyalty earned so far, kept while lapsing", *TIERS),
+        "state": one_of("present silence against the customer's own rhythm", *STATES),
+        "value_tier": one_of("by spend in the last 182 days", "top", "middle", "base"),
+        "group": column(TEXT, "value × risk × lifecycle: the treatment group"),
+        "promise": column(TEXT, "the group's promise to the customer, one sentence"),
+        "labels": column(TEXT, "labels, joined by '; '"),
+        "evidence": column(TEXT, "one sentence a label with the customer's own numbers, joined by ' '"),
+        "promotion_sensitivity": one_of("by the share of list price given off", "full-price", "mixed", "promotion-led"),
+        "favourite_category": column(TEXT, "category with most purchase days in the last 182 days; empty if none"),
+        "matched_product": column(TEXT, "product to name; empty if none"),
+        "n_purchase_days": column(COUNT, "purchase days so far", pa.Check.ge(1)),
+        "last_purchase_on": column(DAY, "local day of the last purchase"),
+        "usual_gap_days": positive("median days between purchase days; empty with one purchase day", nullable=True),
+        "next_due_on": column(DAY, "last purchase plus the usual gap; empty with one purchase day", nullable=True),
+        "last_contact_on": column(DAY, "last campaign received before the cutoff; empty if none", nullable=True),
+        "last_offer": column(TEXT, "that campaign's id; empty if none"),
+        "last_outcome": column(TEXT, "'redeemed' if one of its coupons was redeemed before the cutoff, else 'no response'; empty if none"),
+        "consented_channels": column(TEXT, "channels with consent, joined by ','; empty if unknown or none"),
+    },
+)
+
+ARMS = ("treated", "control", "none")
+
+PLAN = Table(
+    "plan",
+    "one customer who is not gone: the offer planned for the scored week, or none with the reason",
+    ("customer_id",),
+    {
+        "customer_id": CUSTOMER,
+        "cutoff_on": CUTOFF,
+        "offer": column(TEXT, "offer's id; 'none' if none"),
+        "mechanic": column(TEXT, "offer's mechanic; 'none' if none"),
+        "offer_text": column(TEXT, "message to the customer; empty if none"),
+        "channel": column(TEXT, "channel's id; empty if none"),
+        "send_on": column(DAY, "day to send; empty if none", nullable=True),
+        "act_by": column(DAY, "last day for the team to act; empty if none", nullable=True),
+        "valid_until": column(DAY, "last day of the benefit, announced; empty if none", nullable=True),
+        "offer_cost": positive("expected cost of benefit and contact, currency"),
+        "price_benefit": positive("expected worth of the price benefit to the customer, currency"),
+        "benefit": positive("expected worth of the whole benefit to the customer, currency"),
+        "effect": column(NUMBER, "expected fall of the lapse probability; empty without a score", nullable=True),
+        "expected_profit": column(NUMBER, "expected incremental profit, currency"),
+        "expected_profit_low": column(NUMBER, "lower end of its 95 % interval under the catalogue's priors"),
+        "expected_profit_high": column(NUMBER, "upper end of its 95 % interval under the catalogue's priors"),
+        "why_none": column(TEXT, "why no offer; empty if there is one"),
+        "why": column(TEXT, "rule path and numbers behind the decision"),
+        "arm": one_of("treated, held back at random to measure the effect, or not selected", *ARMS),
+    },
+)
+
+
+def _week_columns(*, is_list: bool) -> dict[str, pa.Column]:
+    """The published columns, in order. The full table holds controls too, whose offer and money stay empty."""
+    withheld = not is_list
+    arms = ("treated", "none") if is_list else ARMS
+    return {
+        "week": column(TEXT, "ISO week, as 2018-W01", pa.Check.str_matches(r"^\d{4}-W\d{2}$")),
+        "data_through": column(DAY, "last local day that the data covers"),
+        "rank": column(COUNT if is_list else "Int64", "place in the working list, from 1", pa.Check.ge(1), nullable=withheld),
+        "customer_id": CUSTOMER,
+        "p_lapse": share("probability of no purchase in the horizon; empty without a score", nullable=True),
+        "risk_band": one_of("band of p_lapse; empty without a score", "low", "medium", "high", ""),
+        "change": one_of("against the same model one week earlier; empty without a score", "new", "up", "same", "down", ""),
+        "tier": one_of("loyalty earned so far", *TIERS),
+        "state": one_of("present silence against the customer's own rhythm", *STATES),
+        "value_tier": one_of("by spend in the last 182 days", "top", "middle", "base"),
+        "group": column(TEXT, "treatment group"),
+        "promise": column(TEXT, "the group's promise to the customer"),
+        "value_at_stake": positive("margin at stake, currency; empty without a score", nullable=True),
+        "expected_loss": positive("p_lapse × value_at_stake, currency; empty without a score", nullable=True),
+        "labels": column(TEXT, "labels, joined by '; '"),
+        "reasons": column(TEXT, "reasons in plain words, joined by '; '; empty where not explained"),
+        "last_purchase_on": column(DAY, "local day of the last purchase"),
+        "usual_gap_days": positive("median days between purchase days; empty with one purchase day", nullable=True),
+        "next_due_on": column(DAY, "last purchase plus the usual gap; empty with one purchase day", nullable=True),
+        "favourite_category": column(TEXT, "category with most purchase days; empty if none"),
+        "matched_product": column(TEXT, "product to name; empty if none"),
+        "offer": column(TEXT, "offer's id; 'none' if none or withheld"),
+        "offer_text": column(TEXT, "message to the customer; empty if none"),
+        "channel": column(TEXT, "channel's id; empty if none"),
+        "send_on": column(DAY, "day to send; empty if none", nullable=True),
+        "act_by": column(DAY, "last day for the team to act; empty if none", nullable=True),
+        "valid_until": column(DAY, "last day of the benefit; empty if none", nullable=True),
+        "offer_cost": positive("expected cost of benefit and contact, currency; empty for a control", nullable=withheld),
+        "expected_profit": column(NUMBER, "expected incremental profit, currency; empty for a control", nullable=withheld),
+        "why_none": column(TEXT, "why no offer; empty if there is one"),
+        "last_contact_on": column(DAY, "last campaign received; empty if none", nullable=True),
+        "last_offer": column(TEXT, "that campaign's id; empty if none"),
+        "last_outcome": column(TEXT, "what came of it; empty if none"),
+        "consented_channels": column(TEXT, "channels with consent, joined by ','"),
+        "arm": one_of("treated, held back at random, or not selected", *arms),
+        "model_version": column(TEXT, "first 12 characters of the model's hash; empty without a model"),
+        "model_grade": one_of("what the champion is", "model", "rule", "none"),
+        "value_at_stake_low": positive("lower end of its 95 % interval", nullable=True),
+        "value_at_stake_high": positive("upper end of its 95 % interval", nullable=True),
+        "expected_profit_low": column(NUMBER, "lower end of its 95 % interval", nullable=withheld),
+        "expected_profit_high": column(NUMBER, "upper end of its 95 % interval", nullable=withheld),
+    }
+
+
+AT_RISK = Table(
+    "at_risk",
+    "one customer of the week's working list; no control customer is in it",
+    ("customer_id",),
+    _week_columns(is_list=True),
+)
+
+FULL_WEEK = Table(
+    "full_week",
+    "one customer who ever bought, in the published week; what was planned for a control is withheld",
+    ("customer_id",),
+    {
+        **_week_columns(is_list=False),
+        "evidence": column(TEXT, "one sentence a label with the customer's own numbers"),
+        "promotion_sensitivity": one_of("by the share of list price given off", "full-price", "mixed", "promotion-led"),
+        "n_purchase_days": column(COUNT, "purchase days so far", pa.Check.ge(1)),
+        "p_lapse_week_before": share("the same model's probability one week earlier; empty if not eligible then", nullable=True),
+        "mechanic": column(TEXT, "offer's mechanic; 'none' if none or withheld"),
+        "price_benefit": positive("worth of the price benefit to the customer, currency; empty for a control", nullable=True),
+        "benefit": positive("worth of the whole benefit to the customer, currency; empty for a control", nullable=True),
+        "effect": column(NUMBER, "expected fall of the lapse probability; empty without a score or for a control", nullable=True),
+        "why": column(TEXT, "rule path and numbers behind the decision; empty for a control"),
+    },
+)

@@ -1,0 +1,52 @@
+"""What every kind of test may use: small stores drawn by hand or by Hypothesis, and the project's root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, settings
+
+from contracts.params import Params, load_params
+
+ROOT = Path(__file__).resolve().parents[1]
+ZONE = "America/New_York"
+
+settings.register_profile("test", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+settings.load_profile("test")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    return load_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """MLflow writes its settings into the environment: take them back out after each test."""
+    before = {name: value for name, value in os.environ.items() if name.startswith(("MLFLOW_", "DVC_"))}
+    yield
+    for name in [name for name in os.environ if name.startswith(("MLFLOW_", "DVC_"))]:
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def scores_and_labels(rng: np.random.Generator) -> pd.DataFrame:
+    """400 predictions with ties, and outcomes that follow them."""
+    p = np.round(rng.beta(1, 4, 400), 2)
+    return pd.DataFrame({"p": p, "lapsed": rng.random(400) < p})

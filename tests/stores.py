@@ -1,0 +1,104 @@
+"""Small stores for tests: purchase lines from a few drawn numbers, in the canonical columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from hypothesis import strategies as st
+
+from contracts import windows
+from events.store import Events
+
+ZONE = "America/New_York"
+FIRST_DAY = date(2017, 1, 2)
+CATEGORIES = ("BREAD", "CHEESE", "TEA")
+
+
+def purchases(rows: Iterable[tuple[str, str, int, float, float]]) -> pd.DataFrame:
+    """Lines from (customer, local timestamp, product number, amount, discount)."""
+    listed = list(rows)
+    frame = pd.DataFrame(listed, columns=["customer_id", "local", "product", "amount", "discount"])
+    local = pd.to_datetime(frame["local"]).dt.as_unit("us")
+    ordered_at = local.dt.tz_localize(ZONE, ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
+    lines = pd.DataFrame(
+        {
+            "line_id": np.arange(len(frame), dtype=np.int64),
+            "customer_id": frame["customer_id"].astype("str"),
+            "order_id": (frame["customer_id"] + "@" + frame["local"].astype("str")).astype("str"),
+            "ordered_at": ordered_at,
+            "ordered_on": windows.local_dates(ordered_at, ZONE),
+            "ordered_hour": windows.local_hours(ordered_at, ZONE),
+            "product_id": frame["product"].astype("str"),
+            "store_id": (frame["product"] % 2).astype("str"),
+            "quantity": np.ones(len(frame)),
+            "amount": frame["amount"].astype(float),
+            "discount": frame["discount"].astype(float),
+            "coupon_discount": np.where(frame["product"] == 0, frame["discount"], 0.0),
+        }
+    )
+    return lines.sort_values(["ordered_at", "line_id"], ignore_index=True)
+
+
+def products(n: int = 8) -> pd.DataFrame:
+    """A few products in three categories."""
+    return pd.DataFrame(
+        {
+            "product_id": [str(number) for number in range(n)],
+            "department": ["GROCERY" if number % 2 else "DELI" for number in range(n)],
+            "category": [CATEGORIES[number % 3] for number in range(n)],
+            "product_type": [f"TYPE {number}" for number in range(n)],
+            "is_private_label": [number % 4 == 0 for number in range(n)],
+        }
+    )
+
+
+def signals(rows: Iterable[tuple[str, int]], kind: str) -> pd.DataFrame:
+    """Contacts or responses from (customer, days after the first day)."""
+    listed = sorted(set(rows))
+    days = pd.Series(pd.to_datetime([pd.Timestamp(FIRST_DAY) + pd.Timedelta(days=day) for _, day in listed]))
+    days = days.astype("datetime64[us]")
+    frame = pd.DataFrame({"customer_id": pd.Series([name for name, _ in listed], dtype="str")})
+    frame["campaign_id"] = pd.Series([str(day) for _, day in listed], dtype="str")
+    if kind == "contacts":
+        return frame.assign(sent_at=windows.day_begins(days, ZONE), sent_on=days)
+    return frame.assign(
+        coupon_id="c", kind="redeemed", responded_at=windows.day_ends(days, ZONE), responded_on=days, n=1
+    )
+
+
+def events(lines: pd.DataFrame, contacts: pd.DataFrame | None = None, responses: pd.DataFrame | None = None) -> Events:
+    """A store's events from its lines."""
+    return Events(
+        lines,
+        products(),
+        signals([], "contacts") if contacts is None else contacts,
+        signals([], "responses") if responses is None else responses,
+        lines["ordered_on"].min().date(),
+        windows.data_end(lines["ordered_on"].max().date()),
+    )
+
+
+LINE = st.tuples(
+    st.sampled_from(["ann", "bob", "cy", "dee"]),
+    st.integers(0, 190),
+    st.integers(0, 23),
+    st.integers(0, 7),
+    st.floats(0.5, 60).map(lambda value: round(value, 2)),
+    st.sampled_from([0.0, 0.0, 1.5, 4.0]),
+)
+
+
+def drawn_lines(rows: list[tuple[str, int, int, int, float, float]]) -> pd.DataFrame:
+    """Lines from drawn (customer, day, hour, product, amount, discount)."""
+    start = pd.Timestamp(FIRST_DAY)
+    return purchases(
+        (who, str(start + pd.Timedelta(days=day, hours=hour)), product, amount, discount)
+        for who, day, hour, product, amount, discount in rows
+    )
+
+
+STORES = st.lists(LINE, min_size=3, max_size=60)
+SIGNALS = st.lists(st.tuples(st.sampled_from(["ann", "bob", "cy", "dee"]), st.integers(0, 190)), max_size=8)
