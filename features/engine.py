@@ -1,0 +1,58 @@
+"""The engine: for each cutoff, every chosen family over what was known then; one row a customer and cutoff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from features import basket_families, store_families, time_families
+from features.catalogue import FEATURES
+from features.history import Cut, History
+from features.time_families import Columns
+
+Family = Callable[[Cut], Columns]
+
+
+def _families(horizon_days: int) -> dict[str, Family]:
+    return {
+        "recency": time_families.recency,
+        "frequency": time_families.frequency,
+        "monetary": time_families.monetary,
+        "decay": time_families.decay,
+        "gaps": time_families.gaps,
+        "rhythm": time_families.rhythm,
+        "trend": time_families.trend,
+        "basket": basket_families.basket,
+        "variety": basket_families.variety,
+        "promotion": basket_families.promotion,
+        "campaigns": store_families.campaigns,
+        "season": store_families.season,
+        "btyd": partial(store_families.btyd, horizon_days=horizon_days),
+    }
+
+
+def features_at(cut: Cut, families: Iterable[str], horizon_days: int) -> Columns:
+    """Every feature of the families at one cutoff: one array a feature, one entry a customer code."""
+    functions = _families(horizon_days)
+    columns: Columns = {}
+    for family in families:
+        columns |= functions[family](cut)
+    return {feature.name: columns[feature.name] for feature in FEATURES if feature.name in columns}
+
+
+def feature_tables(
+    known: History, snapshots: pd.DataFrame, families: Iterable[str], horizon_days: int
+) -> Iterator[tuple[date, pd.DataFrame]]:
+    """Yield cutoff and feature table (float32) for the snapshot's rows, cutoff by cutoff."""
+    chosen = tuple(families)
+    for cutoff, rows in snapshots.groupby("cutoff_on", sort=True):
+        cutoff_on = pd.Timestamp(str(cutoff)).date()
+        columns = features_at(known.cut(cutoff_on), chosen, horizon_days)
+        codes = np.searchsorted(known.customers, rows["customer_id"].to_numpy(dtype=object))
+        table = rows[["customer_id", "cutoff_on"]].reset_index(drop=True)
+        values = pd.DataFrame({name: column[codes].astype(np.float32) for name, column in columns.items()})
+        yield cutoff_on, pd.concat([table, values], axis=1)

@@ -1,0 +1,1 @@
+"""One thin module a stage, the command line, and what runs stages. Imported by nobody."""

@@ -1,0 +1,131 @@
+"""Time discipline: nothing at or after a cutoff moves a feature or an eligibility; nothing before it moves a label."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts import windows
+from contracts.params import Params
+from events.cleaning import clean
+from events.store import Events
+from features.catalogue import FAMILIES
+from features.customer_days import customer_days
+from features.engine import features_at
+from features.history import History, history
+from features.snapshots import eligible, lapsed
+from tests import stores
+
+CUTOFF = stores.FIRST_DAY + timedelta(days=98)
+
+
+def truncated(events: Events, cutoff: date) -> Events:
+    """Raw rows known before the cutoff, as an extract taken then would hold them."""
+    return Events(
+        windows.rows_before(events.purchases, cutoff, stores.ZONE).reset_index(drop=True),
+        events.products,
+        windows.rows_before(events.contacts, cutoff, stores.ZONE, "sent_at").reset_index(drop=True),
+        windows.rows_before(events.responses, cutoff, stores.ZONE, "responded_at").reset_index(drop=True),
+        events.first_sale_on,
+        cutoff,
+    )
+
+
+def feature_frame(known: History, cutoff: date) -> pd.DataFrame:
+    """Features of everyone who bought before the cutoff, by customer."""
+    cut = known.cut(cutoff)
+    frame = pd.DataFrame(features_at(cut, FAMILIES, 28), index=known.customers)
+    return frame[cut.per_customer(cut.days.customer) > 0].astype(np.float32).sort_index()
+
+
+def assert_truncation_holds(events: Events, cutoff: date) -> None:
+    whole = feature_frame(history(events), cutoff)
+    cut = feature_frame(history(truncated(events, cutoff)), cutoff)
+    pd.testing.assert_frame_equal(whole, cut, check_exact=True, check_index_type=False)
+
+
+@given(rows=stores.STORES, contacts=stores.SIGNALS, responses=stores.SIGNALS, cutoff=st.integers(30, 180))
+def test_features_from_data_cut_off_equal_features_from_all_data(rows, contacts, responses, cutoff) -> None:
+    lines = clean(stores.drawn_lines(rows)).purchases
+    day = stores.FIRST_DAY + timedelta(days=cutoff)
+    if lines["ordered_on"].min() >= pd.Timestamp(day):
+        return
+    known = stores.events(lines, stores.signals(contacts, "contacts"), stores.signals(responses, "responses"))
+    assert_truncation_holds(known, day)
+
+
+@given(rows=stores.STORES, later=stores.STORES)
+def test_what_happens_after_the_cutoff_moves_no_feature_and_no_eligibility(rows, later, params: Params) -> None:
+    before = [row for row in rows if row[1] < 98] or [("ann", 5, 10, 0, 3.0, 0.0)]
+    after = [(who, 98 + day, hour, product, amount, off) for who, day, hour, product, amount, off in later]
+    alone = history(stores.events(stores.drawn_lines(before)))
+    followed = history(stores.events(stores.drawn_lines([*before, *after])))
+    pd.testing.assert_frame_equal(feature_frame(alone, CUTOFF), feature_frame(followed, CUTOFF), check_exact=True)
+    names = set(alone.customers[eligible(alone.days, CUTOFF, params.task)])
+    assert names == set(followed.customers[eligible(followed.days, CUTOFF, params.task)])
+
+
+@given(rows=stores.STORES, later=stores.STORES)
+def test_what_happened_before_the_cutoff_moves_no_label(rows, later, params: Params) -> None:
+    end = CUTOFF + timedelta(days=400)
+    after = [(who, 98 + day, hour, product, amount, off) for who, day, hour, product, amount, off in later]
+    before = [(who, day % 98, hour, product, amount, off) for who, day, hour, product, amount, off in rows]
+    alone = customer_days(stores.drawn_lines(after))
+    preceded = customer_days(stores.drawn_lines([*before, *after]))
+    labels = dict(zip(preceded.customers, lapsed(preceded, CUTOFF, end, params.task), strict=True))
+    expected = dict(zip(alone.customers, lapsed(alone, CUTOFF, end, params.task), strict=True))
+    assert {name: labels[name] for name in expected} == expected
+    assert all(labels[name] for name in labels if name not in expected)
+
+
+@given(rows=stores.STORES, order=st.randoms(use_true_random=False))
+def test_the_order_of_raw_rows_changes_nothing(rows, order) -> None:
+    shuffled = list(rows)
+    order.shuffle(shuffled)
+    first, second = (history(stores.events(stores.drawn_lines(listed))) for listed in (rows, shuffled))
+    cutoff = stores.FIRST_DAY + timedelta(days=200)
+    left, right = feature_frame(first, cutoff), feature_frame(second, cutoff)
+    pd.testing.assert_frame_equal(left, right, rtol=1e-6)
+
+
+def at_the_cutoff() -> tuple[Events, Events]:
+    """A regular customer, without and with a purchase at the very instant of the cutoff."""
+    usual = [("ann", f"2017-0{month}-15 10:00", 1, 9.0, 0.0) for month in (1, 2, 3)]
+    instant = ("ann", f"{CUTOFF} 00:00", 2, 50.0, 5.0)
+    return stores.events(stores.purchases(usual)), stores.events(stores.purchases([*usual, instant]))
+
+
+def test_a_purchase_at_the_cutoff_moves_the_label_and_no_feature(params: Params) -> None:
+    without, with_it = (history(known) for known in at_the_cutoff())
+    end = CUTOFF + timedelta(days=28)
+    pd.testing.assert_frame_equal(feature_frame(without, CUTOFF), feature_frame(with_it, CUTOFF), check_exact=True)
+    assert lapsed(without.days, CUTOFF, end, params.task).tolist() == [True]
+    assert lapsed(with_it.days, CUTOFF, end, params.task).tolist() == [False]
+
+
+# The canaries: planted mistakes. Each must be refused by the very checks above.
+
+
+def as_of_today(known: History) -> pd.DataFrame:
+    """The mistake: lifetime value over all data, joined to every cutoff."""
+    return pd.DataFrame({"amount_life": known.days.count(known.days.amount)}, index=known.customers)
+
+
+def test_canary_an_as_of_today_column_is_caught_by_truncation() -> None:
+    lines = stores.drawn_lines([("ann", 10, 9, 1, 5.0, 0.0), ("ann", 150, 9, 1, 7.0, 0.0)])
+    known = stores.events(lines)
+    whole, cut = as_of_today(history(known)), as_of_today(history(truncated(known, CUTOFF)))
+    with pytest.raises(AssertionError):
+        pd.testing.assert_frame_equal(whole, cut)
+
+
+def test_canary_the_cutoff_instant_in_the_features_is_caught_at_the_boundary() -> None:
+    without, with_it = (history(known) for known in at_the_cutoff())
+    late = CUTOFF + timedelta(days=1)  # the mistake: `<=` instead of `<`, by one day
+    with pytest.raises(AssertionError):
+        pd.testing.assert_frame_equal(feature_frame(without, late), feature_frame(with_it, late))
