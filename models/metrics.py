@@ -1,0 +1,142 @@
+"""How good a prediction is. Every metric takes weights, so that a bootstrap is the same code with other weights.
+
+`weights` has one row a resample and one column a prediction (counts of the customer's draws); the plain value is one
+row of ones. Results have one entry a resample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from models.risk import Flags, Floats
+
+Metric = Callable[[Floats, Flags, Floats], Floats]
+N_BINS = 10
+TOP_SHARE = 0.1
+TINY = 1e-15
+
+
+def ones(n: int) -> Floats:
+    """The weights of the plain value."""
+    return np.ones((1, n))
+
+
+def _by_score(p: Floats, lapsed: Flags, weights: Floats) -> tuple[Floats, Floats]:
+    """Weight of the lapsed and of the kept at each distinct score, the highest first."""
+    order = np.argsort(-p, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(p[order]) != 0])
+    sorted_weights = weights[:, order]
+    is_lapsed = lapsed[order]
+    gone = np.add.reduceat(np.where(is_lapsed, sorted_weights, 0.0), starts, axis=1)
+    kept = np.add.reduceat(np.where(is_lapsed, 0.0, sorted_weights), starts, axis=1)
+    return gone, kept
+
+
+def weighted_auc(p: Floats, lapsed: Flags, weights: Floats) -> Floats:
+    """Area under the ROC curve; ties count half. NaN where one class is absent."""
+    gone, kept = _by_score(p, lapsed, weights)
+    kept_above = np.cumsum(kept, axis=1) - kept
+    total_gone, total_kept = gone.sum(axis=1), kept.sum(axis=1)
+    below = total_kept[:, None] - kept_above - kept / 2.0
+    with np.errstate(invalid="ignore"):
+        area: Floats = (gone * below).sum(axis=1) / (total_gone * total_kept)
+    return area
+
+
+def weighted_average_precision(p: Floats, lapsed: Flags, weights: Floats) -> Floats:
+    """Average precision: mean precision at each lapsed customer, in order of score."""
+    gone, kept = _by_score(p, lapsed, weights)
+    found, listed = np.cumsum(gone, axis=1), np.cumsum(gone + kept, axis=1)
+    with np.errstate(invalid="ignore"):
+        precision = np.where(listed > 0, found / np.maximum(listed, TINY), 0.0)
+        value: Floats = (gone * precision).sum(axis=1) / gone.sum(axis=1)
+    return value
+
+
+def weighted_lift(p: Floats, lapsed: Flags, weights: Floats, share: float = TOP_SHARE) -> Floats:
+    """Lapse rate in the top share by score over the rate of all; a tie at the edge counts in proportion."""
+    gone, kept = _by_score(p, lapsed, weights)
+    both = gone + kept
+    listed = np.cumsum(both, axis=1)
+    total = listed[:, -1:]
+    inside = np.clip((share * total - (listed - both)) / np.maximum(both, TINY), 0.0, 1.0)
+    with np.errstate(invalid="ignore"):
+        rate = (gone * inside).sum(axis=1) / (share * total[:, 0])
+        lift: Floats = rate / (gone.sum(axis=1) / total[:, 0])
+    return lift
+
+
+def weighted_brier(p: Floats, lapsed: Flags, weights: Floats) -> Floats:
+    """Mean squared error of the probability (Brier 1950)."""
+    return np.asarray(weights @ (p - lapsed) ** 2 / weights.sum(axis=1))
+
+
+def weighted_log_loss(p: Floats, lapsed: Flags, weights: Floats) -> Floats:
+    """Mean negative log likelihood, nats."""
+    kept = np.clip(p, 1e-7, 1.0 - 1e-7)
+    return np.asarray(weights @ -np.log(np.where(lapsed, kept, 1.0 - kept)) / weights.sum(axis=1))
+
+
+METRICS: dict[str, Metric] = {
+    "auc": weighted_auc,
+    "average_precision": weighted_average_precision,
+    "lift_at_10": weighted_lift,
+    "brier": weighted_brier,
+    "log_loss": weighted_log_loss,
+}
+
+
+def auc(p: Floats, lapsed: Flags) -> float:
+    """Area under the ROC curve."""
+    return float(weighted_auc(p, lapsed, ones(len(p)))[0])
+
+
+def equal_count_bins(p: Floats, n_bins: int = N_BINS) -> npt.NDArray[np.int64]:
+    """Bin of each prediction: ten bins of equal count by rank."""
+    rank = np.empty(len(p), dtype=np.int64)
+    rank[np.argsort(p, kind="stable")] = np.arange(len(p))
+    return rank * n_bins // max(len(p), 1)
+
+
+def calibration_error(p: Floats, lapsed: Flags) -> float:
+    """Mean gap between predicted and observed share over ten equal-count bins, weighted by count."""
+    bins = equal_count_bins(p)
+    gap = np.abs(np.bincount(bins, p - lapsed, minlength=N_BINS))
+    return float(gap.sum() / len(p))
+
+
+def perfect_calibration_error(
+    p: Floats, customer: npt.NDArray[np.int64], n_draws: int, seed: int
+) -> tuple[float, float]:
+    """The middle 95 % of what a perfectly calibrated model would show on rows with these probabilities.
+
+    Windows of neighbouring cutoffs overlap, so a customer's outcomes move together: each draw gives a customer one
+    random number for all cutoffs.
+    """
+    rng = np.random.default_rng(seed)
+    bins = equal_count_bins(p)
+    n_customers = int(customer.max(initial=0)) + 1
+    shown = [
+        np.abs(np.bincount(bins, p - (rng.random(n_customers)[customer] < p))).sum() / len(p) for _ in range(n_draws)
+    ]
+    low, high = np.quantile(shown, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def customer_weights(
+    customer: npt.NDArray[np.int64], n_draws: int, seed: int, values_at_once: int = 20_000_000
+) -> Iterator[Floats]:
+    """Bootstrap over customers: how often each row's customer was drawn, in chunks of shape (draws, rows).
+
+    The draws are the same whatever the chunk; `values_at_once` bounds the memory.
+    """
+    rng = np.random.default_rng(seed)
+    n_customers = int(customer.max(initial=0)) + 1
+    chance = np.full(n_customers, 1.0 / n_customers)
+    at_once = max(1, values_at_once // max(len(customer), n_customers))
+    for start in range(0, n_draws, at_once):
+        draws = rng.multinomial(n_customers, chance, size=min(at_once, n_draws - start))
+        yield draws[:, customer].astype(np.float64)

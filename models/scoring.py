@@ -1,0 +1,73 @@
+"""This week's customers: risk, change since last week, value at stake, expected loss, reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from contracts.params import Score, Store
+from models.reasons import reasons
+from models.risk import Floats, RiskModel
+from models.value import TRAILING, ValueModel
+
+BANDS = np.array(["low", "medium", "high"])
+VERSION_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model in force, its hash and grade ('model' or 'rule')."""
+
+    model: RiskModel
+    model_hash: str
+    grade: str
+
+
+def risk_bands(p: Floats, edges: list[float]) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+    """'low', 'medium' or 'high'; an edge belongs to the higher band."""
+    return BANDS[np.searchsorted(np.asarray(edges), p, side="right")]
+
+
+def changes(now: Floats, before: Floats, step: float) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+    """'new' without a risk a week ago, 'up' or 'down' beyond the step, else 'same'."""
+    moved = np.nan_to_num(now - before)
+    labels = np.where(moved > step, "up", np.where(moved < -step, "down", "same"))
+    return np.where(np.isnan(before), "new", labels)
+
+
+def score(
+    now: pd.DataFrame,
+    week_before: pd.DataFrame,
+    champion: Champion,
+    value: ValueModel,
+    *,
+    store: Store,
+    params: Score,
+) -> pd.DataFrame:
+    """One row per eligible customer. `now` and `week_before` are feature tables of the eligible at the two cutoffs."""
+    rows = now[["customer_id", "cutoff_on"]].reset_index(drop=True)
+    rows["p_lapse"] = np.round(champion.model.predict(now), 6)
+    before = pd.Series(np.round(champion.model.predict(week_before), 6), index=week_before["customer_id"].to_numpy())
+    rows["p_lapse_week_before"] = before.reindex(rows["customer_id"]).to_numpy()
+    rows["change"] = changes(rows["p_lapse"].to_numpy(), rows["p_lapse_week_before"].to_numpy(), params.change_step)
+    rows["risk_band"] = risk_bands(rows["p_lapse"].to_numpy(), params.risk_band_edges)
+    middle, low, high = value.at_stake(now[TRAILING].to_numpy(dtype=np.float64), store.margin_rate)
+    rows["value_at_stake"], rows["value_at_stake_low"], rows["value_at_stake_high"] = middle, low, high
+    rows["expected_loss"] = np.round(rows["p_lapse"] * rows["value_at_stake"], 2)
+    rows["reasons"] = explained(now, rows["expected_loss"].to_numpy(), champion.model, params, store.currency)
+    rows["model_version"] = champion.model_hash[:VERSION_LENGTH]
+    rows["model_grade"] = champion.grade
+    return rows
+
+
+def explained(now: pd.DataFrame, expected_loss: Floats, model: RiskModel, params: Score, currency: str) -> list[str]:
+    """Reasons for the customers with the highest expected loss, and an empty text for the others."""
+    chosen = np.argsort(-expected_loss, kind="stable")[: params.n_explained]
+    listed = now.iloc[chosen]
+    texts = reasons(listed, model.contributions(listed), model.features, params.n_reasons, currency)
+    filled = [""] * len(now)
+    for position, text in zip(chosen.tolist(), texts, strict=True):
+        filled[position] = text
+    return filled

@@ -1,0 +1,51 @@
+"""Stage `evaluate`: the test fit against the baselines on the latest matured cutoffs, and the release gate."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from contracts import tables
+from contracts.files import atomic_folder, read_table, rounded, write_json, write_table
+from contracts.params import load_params
+from models.baselines import BASELINES
+from models.bundle import load_model
+from models.curves import curves, write_curves
+from models.evaluation import judge, report, resampled
+from models.fitting import MODEL, read_rows
+from models.gate import gate
+from pipeline.stage import run_stage, say
+
+SECTIONS = ("execution", "evaluate", "score")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Judge every model of the test fit; write predictions, figures, curves and the gate's verdict."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    for name in ("snapshots", "features", "test_fit", "predictions", "baselines", "metrics", "gate", "plots"):
+        arguments.add_argument(name)
+    paths = arguments.parse_args(argv)
+    params = load_params()
+    rows = read_rows(paths.features, read_table(paths.snapshots, tables.SNAPSHOTS), "is_test")
+    models = {name: load_model(Path(paths.test_fit) / name) for name in (MODEL, *BASELINES)}
+    judged = judge(rows.frame, rows.lapsed, models)
+    seed, edges = params.execution.seed, params.score.risk_band_edges
+    values = resampled(judged, params.evaluate.n_bootstrap, seed)
+    found = rounded(report(judged, values, MODEL, params.evaluate, edges=edges, seed=seed))
+    verdict = rounded(gate(values, MODEL, params.evaluate.max_auc_loss))
+    predicted = judged.keys.assign(**judged.predictions, lapsed=judged.lapsed)
+    write_table(paths.predictions, tables.test_predictions(predicted, MODEL), tables.TEST_PREDICTIONS)
+    write_table(paths.baselines, predicted[[*tables.FEATURE_KEYS, *BASELINES]], tables.BASELINE_PREDICTIONS)
+    write_json(paths.metrics, found)
+    write_json(paths.gate, verdict)
+    dates = f"test cutoffs {found['test_cutoffs'][0]} to {found['test_cutoffs'][-1]}"
+    with atomic_folder(paths.plots) as draft:
+        write_curves(draft, curves(judged, (MODEL, verdict["best_baseline"]), params.evaluate), dates)
+    test = found["test"]
+    say("evaluate", f"AUC {test['auc_mean']:.3f} [{test['auc_low']:.3f}, {test['auc_high']:.3f}], {dates}")
+    say("evaluate", f"gate {'passed' if verdict['passed'] else 'not passed'}: {verdict['rule']}")
+
+
+if __name__ == "__main__":
+    run_stage("evaluate", main)

@@ -1,0 +1,47 @@
+"""Stage `score`: the champion's view of the scored week: risk, reasons, value at stake."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from contracts import tables
+from contracts.files import read_json, read_table, write_table
+from contracts.params import load_params
+from models.bundle import load_model
+from models.fitting import eligible_rows
+from models.scoring import Champion, score
+from models.value import ValueModel
+from pipeline.stage import run_stage, say
+
+SECTIONS = ("store", "task", "score")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Score every eligible customer, and explain those with the highest expected loss."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    for name in ("snapshots", "cutoffs", "features", "champion", "value", "scores"):
+        arguments.add_argument(name)
+    paths = arguments.parse_args(argv)
+    params = load_params()
+    release = read_json(Path(paths.champion) / "release.json")
+    champion = Champion(load_model(paths.champion), release["model_hash"], release["grade"])
+    snapshots = read_table(paths.snapshots, tables.SNAPSHOTS)
+    frame = score(
+        eligible_rows(paths.features, snapshots, "is_scored"),
+        eligible_rows(paths.features, snapshots, "is_previous"),
+        champion,
+        ValueModel(**read_json(paths.value)),
+        store=params.store,
+        params=params.score,
+    )
+    write_table(paths.scores, frame, tables.SCORES)
+    at_risk = int((frame["risk_band"] == "high").sum())
+    loss = frame["expected_loss"].sum()
+    said = f"expected loss {loss:,.0f} {params.store.currency} of margin in {params.task.value_horizon_days} days"
+    say("score", f"{len(frame):,} customers, {at_risk:,} at high risk; {said}")
+
+
+if __name__ == "__main__":
+    run_stage("score", main)

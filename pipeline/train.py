@@ -1,0 +1,43 @@
+"""Stage `train`: the model and its baselines, fitted twice: the test fit is judged, the release fit alone scores."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from contracts import tables, windows
+from contracts.files import read_json, read_table, write_json
+from contracts.params import load_params
+from models.fitting import fit_all, read_rows, write_fits
+from models.value import fit_value
+from pipeline.stage import run_stage, say
+
+SECTIONS = ("task", "execution", "train")
+FITS = {"test_fit": "in_test_fit", "release_fit": "in_release_fit"}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Fit on the windows that ended before the first test cutoff, then on all matured ones."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("snapshots", help="Parquet file, read")
+    arguments.add_argument("cutoffs", help="JSON file with the run's cutoffs, read")
+    arguments.add_argument("features", help="folder of Parquet files, read")
+    arguments.add_argument("test_fit", help="folder of fitted models, written")
+    arguments.add_argument("release_fit", help="folder of fitted models, written")
+    arguments.add_argument("value", help="JSON file of the value model, written")
+    paths = arguments.parse_args(argv)
+    params = load_params()
+    days = windows.read_days(read_json(paths.cutoffs))
+    windows.refuse_overlap(days["fit"], days["test"], params.task.horizon_days)
+    snapshots = read_table(paths.snapshots, tables.SNAPSHOTS)
+    for name, flag in FITS.items():
+        rows = read_rows(paths.features, snapshots, flag)
+        fits = fit_all(rows, params.task.horizon_days, params.train, params.execution)
+        write_fits(getattr(paths, name), fits)
+        if name == "release_fit":
+            write_json(paths.value, fit_value(rows.frame, snapshots, params.execution.seed).to_json())
+        say("train", f"{name}: {len(rows.lapsed):,} rows, {rows.lapsed.mean():.1%} lapsed, {len(fits)} models")
+
+
+if __name__ == "__main__":
+    run_stage("train", main)

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import QuantileTransformer
+
+from contracts import windows
+from contracts.errors import ContractError, ParameterError, TimeError
+from contracts.params import Params
+from models import baselines, calibration, fitting, quantile_logit, trees
+from models.bundle import load_model, write_model
+from models.evaluation import Values, gain, judge, report, resampled, wilson
+from models.fitting import MODEL, Rows, fit_all, labelled_rows
+from models.gate import gate
+from models.splits import Fold, inner_fold
+from models.value import UNMEASURED, fit_value
+
+MONDAY = date(2017, 3, 6)
+N_CUTOFFS = 9
+
+
+def drawn_rows(rng: np.random.Generator, n_customers: int = 150) -> Rows:
+    """Rows whose lapse follows silence and frequency; every column that a baseline reads, some values missing."""
+    days = [MONDAY + timedelta(weeks=2 * k) for k in range(N_CUTOFFS)]
+    n = n_customers * len(days)
+    silence, visits = rng.exponential(10, n), rng.poisson(6, n).astype(float)
+    frame = pd.DataFrame({"customer_id": [str(i % n_customers) for i in range(n)]})
+    frame["cutoff_on"] = pd.to_datetime(np.repeat(days, n_customers))
+    for name in (*baselines.INACTIVITY_RULES,):
+        frame[name] = silence + rng.normal(0, 0.1 if name.startswith("days") else 5, n)
+    for name in baselines.FREQUENCY_RULES:
+        frame[name] = visits + rng.poisson(2, n)
+    frame["amount_182d"], frame["amount_91d"] = visits * 20, visits * 10
+    frame[baselines.MBG_NBD] = visits / (1 + silence / 10)
+    frame["noise"] = np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n))
+    odds = -2.2 + 0.09 * silence - 0.12 * visits + 0.5
+    return Rows(frame, rng.random(n) < 1 / (1 + np.exp(-odds)), windows.day_numbers(frame["cutoff_on"]))
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    return drawn_rows(np.random.default_rng(11))
+
+
+@pytest.fixture(scope="module")
+def small(params: Params) -> Params:
+    return params.model_copy(update={"train": params.train.model_copy(update={"num_trees": 40, "n_bags": 2})})
+
+
+@pytest.fixture(scope="module")
+def fits(rows: Rows, small: Params):
+    return fit_all(rows, 28, small.train, small.execution)
+
+
+def test_a_fold_that_overlaps_is_refused() -> None:
+    weeks = [MONDAY + timedelta(weeks=k) for k in range(10)]
+    fold = inner_fold(weeks, 28, 2)
+    assert fold.judge == tuple(weeks[-2:])
+    assert fold.fit == tuple(weeks[:5])  # the last window ends on the first judged Monday
+    with pytest.raises(TimeError, match="leak refused"):
+        Fold(tuple(weeks[:6]), tuple(weeks[-2:]), 28)
+    with pytest.raises(TimeError, match="use a longer history"):
+        inner_fold(weeks[:4], 28, 2)
+
+
+def test_canary_shuffled_row_folds_are_refused() -> None:
+    """Row K-fold puts one cutoff on both sides; as a fold it cannot be made."""
+    weeks = tuple(MONDAY + timedelta(weeks=k) for k in range(4))
+    with pytest.raises(TimeError, match="leak refused"):
+        Fold(weeks, weeks, 28)
+
+
+def test_every_fit_comes_back_from_its_files(fits, rows: Rows, tmp_path: Path) -> None:
+    for name, model in fits.items():
+        write_model(tmp_path / name, model)
+        again = load_model(tmp_path / name)
+        np.testing.assert_array_equal(again.predict(rows.frame), model.predict(rows.frame))
+        assert again.features == model.features
+
+
+def test_two_fits_with_one_seed_are_the_same_bytes(fits, rows: Rows, small: Params) -> None:
+    again = fit_all(rows, 28, small.train, small.execution)
+    assert {name: model.to_files() for name, model in fits.items()} == {
+        name: model.to_files() for name, model in again.items()
+    }
+
+
+def test_contributions_add_up_to_the_prediction(fits, rows: Rows) -> None:
+    some = rows.frame.head(50)
+    for name in (MODEL, "all_feature_logit", "inactivity"):
+        total = fits[name].contributions(some).sum(axis=1)
+        np.testing.assert_allclose(1 / (1 + np.exp(-total)), fits[name].predict(some), rtol=1e-6)
+
+
+def test_columns_are_matched_by_name(fits, rows: Rows) -> None:
+    reordered = rows.frame[rows.frame.columns[::-1]]
+    np.testing.assert_array_equal(fits[MODEL].predict(reordered), fits[MODEL].predict(rows.frame))
+    with pytest.raises(ContractError, match="feature table lacks 'noise'"):
+        fits[MODEL].predict(rows.frame.drop(columns="noise"))
+
+
+def test_no_rows_no_predictions(fits, rows: Rows) -> None:
+    for model in fits.values():
+        assert len(model.predict(rows.frame.head(0))) == 0
+
+
+def test_a_rule_ranks_as_its_feature_does(fits, rows: Rows) -> None:
+    rule = fits["inactivity"]
+    ours = roc_auc_score(rows.lapsed, rule.predict(rows.frame))
+    assert ours == pytest.approx(roc_auc_score(rows.lapsed, rows.frame[rule.features[0]]), abs=2e-3)
+    assert rule.predict(rows.frame).mean() == pytest.approx(rows.lapsed.mean(), abs=1e-3)
+
+
+def test_normal_scores_equal_scikit_learn(rng: np.random.Generator) -> None:
+    values = np.column_stack([rng.exponential(size=500), rng.normal(size=500)])
+    ours = quantile_logit.normal_scores(values, quantile_logit.training_quantiles(values))[:, :2]
+    theirs = QuantileTransformer(n_quantiles=200, output_distribution="normal", subsample=None).fit_transform(values)
+    inside = np.abs(theirs) < 3
+    np.testing.assert_allclose(ours[inside], theirs[inside], atol=1e-3)
+
+
+def test_the_logit_equals_scikit_learns(rng: np.random.Generator) -> None:
+    design, lapsed = rng.normal(size=(300, 3)), rng.random(300) < 0.3
+    weights, intercept = quantile_logit.fit_weights(design, lapsed, 0.5)
+    other = LogisticRegression(C=0.5, solver="lbfgs", tol=1e-10, max_iter=1000).fit(design, lapsed)
+    np.testing.assert_allclose(weights, other.coef_[0], atol=1e-5)
+    assert intercept == pytest.approx(other.intercept_[0], abs=1e-5)
+
+
+def test_one_class_gives_a_constant(rng: np.random.Generator) -> None:
+    weights, intercept = quantile_logit.fit_weights(rng.normal(size=(20, 2)), np.zeros(20, bool), 1.0)
+    assert not weights.any()
+    assert intercept < -5
+
+
+def test_leaf_size_scales_and_library_parameters_keep_probabilities(params: Params) -> None:
+    settings = trees.library_parameters(params.train, 60_000, params.execution)
+    assert settings["min_data_in_leaf"] == 198
+    assert trees.library_parameters(params.train, 100, params.execution)["min_data_in_leaf"] == 5
+    assert not {"is_unbalance", "scale_pos_weight"} & set(settings)
+    assert settings["deterministic"]
+
+
+def test_calibration_helps_where_it_is_needed_and_stays_away_where_not(rng: np.random.Generator) -> None:
+    truth = rng.normal(-1.5, 1.2, 8000)
+    lapsed = rng.random(8000) < 1 / (1 + np.exp(-truth))
+    cutoff = np.repeat([1, 2, 3, 4], 2000)
+    line = calibration.choose(2.0 * truth + 1.0, lapsed, cutoff)
+    assert (line.slope, line.intercept) == (pytest.approx(0.5, abs=0.05), pytest.approx(-0.5, abs=0.1))
+    assert calibration.choose(truth, lapsed, cutoff).slope == pytest.approx(1.0, abs=0.1)
+    assert calibration.choose(2.0 * truth, lapsed, np.repeat([1, 2], 4000)) == calibration.IDENTITY
+
+
+def test_too_few_labels_are_refused(rows: Rows, small: Params) -> None:
+    none = Rows(rows.frame, np.zeros(len(rows.lapsed), dtype=bool), rows.cutoff)
+    with pytest.raises(ContractError, match="too few labels to learn from: 0 of"):
+        fit_all(none, 28, small.train, small.execution)
+
+
+def test_an_unknown_excluded_feature_is_named(rows: Rows) -> None:
+    with pytest.raises(ParameterError, match="did you mean 'noise'"):
+        fitting.model_features(rows.frame, ["noize"])
+    assert "noise" not in fitting.model_features(rows.frame, ["noise"])
+
+
+def test_labels_must_have_matured() -> None:
+    day = pd.to_datetime(["2017-01-02"])
+    snapshot = pd.DataFrame({"customer_id": ["a"], "cutoff_on": day, "is_eligible": [True], "is_test": [True]})
+    snapshot["lapsed"] = pd.array([pd.NA], dtype="boolean")
+    features = pd.DataFrame({"customer_id": ["a"], "cutoff_on": day, "x": [1.0]})
+    with pytest.raises(ContractError, match="no matured label"):
+        labelled_rows(features, snapshot, "is_test")
+
+
+def test_the_report_holds_what_others_rely_on(fits, rows: Rows, params: Params) -> None:
+    test_rows = rows.at([MONDAY + timedelta(weeks=2 * k) for k in range(6, 9)])
+    judged = judge(test_rows.frame, test_rows.lapsed, fits)
+    values = resampled(judged, 200, seed=1)
+    found = report(judged, values, MODEL, params.evaluate, edges=[0.1, 0.3], seed=1)
+    wanted = {"auc_mean", "auc_low", "auc_high", "average_precision", "brier", "log_loss", "calibration_error"}
+    assert wanted | {"lift_at_10"} <= set(found["test"])
+    assert len(found["by_cutoff"]) == 3
+    assert set(found["baselines"]) == set(baselines.BASELINES)
+    by_hand = np.mean(
+        [
+            roc_auc_score(judged.lapsed[judged.cutoff == day], judged.predictions[MODEL][judged.cutoff == day])
+            for day in judged.cutoffs
+        ]
+    )
+    assert found["test"]["auc_mean"] == pytest.approx(by_hand)
+    assert found["test"]["auc_low"] < by_hand < found["test"]["auc_high"]
+    assert sum(band["n_rows"] for band in found["risk_bands"]) == len(judged.lapsed)
+
+
+def values_with(gains: np.ndarray, auc_gain: float) -> Values:
+    plain = {"regulars": {"log_loss": 0.3 - gains.mean(), "auc": 0.8 + auc_gain}, "rfm": {"log_loss": 0.3, "auc": 0.8}}
+    plain["worse"] = {"log_loss": 0.5, "auc": 0.6}
+    drawn = {name: {key: np.full(len(gains), value) for key, value in of.items()} for name, of in plain.items()}
+    drawn["regulars"]["log_loss"] = 0.3 - gains
+    return Values(plain, drawn)
+
+
+def test_the_gate_releases_the_model_only_if_it_beats_the_best_baseline(rng: np.random.Generator) -> None:
+    clear = gate(values_with(rng.normal(0.01, 0.001, 1000), 0.0), "regulars", 0.005)
+    assert (clear["released"], clear["grade"], clear["best_baseline"]) == ("regulars", "model", "rfm")
+    unsure = gate(values_with(rng.normal(0.001, 0.01, 1000), 0.0), "regulars", 0.005)
+    assert (unsure["released"], unsure["grade"], unsure["passed"]) == ("rfm", "rule", False)
+    assert "95 % interval begins at" in unsure["rule"]
+    dull = gate(values_with(rng.normal(0.01, 0.001, 1000), -0.01), "regulars", 0.005)
+    assert (dull["released"], dull["rule"]) == ("rfm", "AUC gain -0.0100: expected at least -0.005")
+
+
+def test_a_gain_is_positive_where_the_model_is_better() -> None:
+    values = values_with(np.full(10, 0.02), 0.01)
+    assert gain(values, "regulars", "rfm", "log_loss")["value"] == pytest.approx(0.02)
+    assert gain(values, "regulars", "rfm", "auc")["value"] == pytest.approx(0.01)
+
+
+def test_wilson_equals_the_closed_form_at_the_edges() -> None:
+    assert wilson(0, 0) == (0.0, 1.0)
+    assert wilson(0, 10)[0] == 0.0
+    assert wilson(0, 10)[1] == pytest.approx(0.2775, abs=1e-4)
+
+
+def value_rows(n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    keys = pd.DataFrame({"customer_id": [str(i) for i in range(n)], "cutoff_on": pd.Timestamp("2017-03-06")})
+    snapshot = keys.assign(lapsed=pd.array([i % 4 == 0 for i in range(n)], dtype="boolean"))
+    snapshot["amount_in_value_horizon"] = np.where(np.arange(n) % 4 == 0, 20.0, 90.0)
+    return keys.assign(amount_91d=100.0), snapshot
+
+
+def test_value_at_stake_by_hand() -> None:
+    model = fit_value(*value_rows(400), seed=1)
+    assert (model.kept, model.lapsed, model.loss) == pytest.approx((0.9, 0.2, 0.7))
+    assert model.loss_low == pytest.approx(0.7)  # everyone alike: nothing to be unsure of
+    middle, low, high = model.at_stake(np.array([200.0]), 0.25)
+    assert (middle[0], low[0], high[0]) == (35.0, 35.0, 35.0)
+
+
+def test_value_without_matured_windows_says_so() -> None:
+    frame, snapshot = value_rows(400)
+    assert fit_value(frame, snapshot.assign(amount_in_value_horizon=np.nan), seed=1) == UNMEASURED
