@@ -22,7 +22,8 @@ $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "expected python3 3.11 or newer, got $$($(PYTHON) -V); set PYTHON=..."; exit 1; }
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "expected pip for $(PYTHON), found none; install it (Debian: python3-pip)"; exit 1; }
 	@echo "set-up: uv"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore --target .uv 'uv>=0.9' 2>/dev/null
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore --target .uv 'uv>=0.9' 2>.uv.log || { cat .uv.log; exit 1; }
+	@rm -f .uv.log
 
 .venv/bin/python: | $(UV)
 	@$(UV) venv --quiet --python $(PYTHON) .venv
@@ -38,7 +39,10 @@ $(UV):
 	@$(UV) pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.lock
 	@touch $@
 
-setup: .venv/.runtime ## the runtime environment in .venv
+inbox/champion.json:
+	@mkdir -p inbox && printf '{\n  "model_hash": null\n}\n' > $@
+
+setup: .venv/.runtime inbox/champion.json ## the runtime environment in .venv
 setup-dev: .venv/.dev ## the same with what tests need
 
 run: setup ## the whole pipeline on the packaged data, then a summary

@@ -76,7 +76,7 @@ class Snapshot(Section):
 class Featurize(Section):
     """Which feature families are computed."""
 
-    families: list[str] = Field(description="families of features/catalogue.py to compute beside those that the baselines read; an empty list means all")
+    families: list[str] = Field(description="families to compute beside those that baselines read; empty means all")
 
 
 class LightGbm(Section):
@@ -85,7 +85,9 @@ class LightGbm(Section):
     num_trees: Count
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     num_leaves: Annotated[int, Field(ge=2)]
-    min_leaf_share: Share = Field(description="rows in a leaf at least, as a share of the training rows (never below 5)")
+    min_leaf_share: Share = Field(
+        description="rows in a leaf at least, as a share of the training rows (never below 5)"
+    )
     feature_fraction: Annotated[float, Field(gt=0, le=1)]
     bagging_fraction: Annotated[float, Field(gt=0, le=1)]
     lambda_l2: Money
@@ -107,11 +109,17 @@ class Evaluate(Section):
     n_bootstrap: Annotated[int, Field(ge=100)] = Field(description="resamples of customers behind each interval")
     capacity: Count = Field(description="customers a team can work through in a week: the K of top-K figures")
     max_auc_loss: Share = Field(description="gate: AUC that a release may lose to the best baseline")
-    customer_value: Annotated[float, Field(gt=0)] = Field(description="profit figures: worth of a kept customer, in store currency")
+    customer_value: Annotated[float, Field(gt=0)] = Field(
+        description="profit figures: worth of a kept customer, in store currency"
+    )
     contact_cost: Money = Field(description="profit figures: cost of one contact, in store currency")
     incentive_cost: Money = Field(description="profit figures: cost of one accepted offer, in store currency")
-    save_rate_alpha: Annotated[float, Field(gt=0)] = Field(description="profit: Beta prior of the acceptance rate, first")
-    save_rate_beta: Annotated[float, Field(gt=0)] = Field(description="profit: Beta prior of the acceptance rate, second")
+    save_rate_alpha: Annotated[float, Field(gt=0)] = Field(
+        description="profit: Beta prior of the acceptance rate, first"
+    )
+    save_rate_beta: Annotated[float, Field(gt=0)] = Field(
+        description="profit: Beta prior of the acceptance rate, second"
+    )
 
 
 class Register(Section):
@@ -127,7 +135,9 @@ class Score(Section):
     n_reasons: Annotated[int, Field(ge=1, le=6)] = Field(description="reasons given a customer")
     n_explained: Count = Field(description="customers with the highest expected loss who get reasons")
     change_step: Share = Field(description="'up' or 'down' if p_lapse moved by more than this within a week")
-    risk_band_edges: list[Share] = Field(description="lower edges of the bands 'medium' and 'high'", min_length=2, max_length=2)
+    risk_band_edges: list[Share] = Field(
+        description="lower edges of the bands 'medium' and 'high'", min_length=2, max_length=2
+    )
 
 
 class Portray(Section):
@@ -139,9 +149,15 @@ class Portray(Section):
     steady_gap_cv: Money = Field(description="a rhythm is steady if the gaps' coefficient of variation is at most this")
     lapsing_gap_multiple: Money = Field(description="lapsing: a silence longer than this many usual gaps")
     lapsing_min_days: Count = Field(description="lapsing: a silence of at least this many days")
-    value_tier_shares: list[Share] = Field(description="by spend: 'top' is the first share of customers, 'middle' goes on to the second", min_length=2, max_length=2)
+    value_tier_shares: list[Share] = Field(
+        description="by spend: 'top' is the first share of customers, 'middle' goes on to the second",
+        min_length=2,
+        max_length=2,
+    )
     habit_share: Share = Field(description="share of purchases on one weekday part or hour part that makes a habit")
-    promotion_shares: list[Share] = Field(description="discount shares from which a customer is 'mixed' and 'promotion-led'", min_length=2, max_length=2)
+    promotion_shares: list[Share] = Field(
+        description="discount shares from which a customer is 'mixed' and 'promotion-led'", min_length=2, max_length=2
+    )
     unnamed_categories: list[str] = Field(description="categories that no message names: no goods, or a private matter")
     unnamed_product_types: list[str] = Field(description="product types that no message names")
 
@@ -152,11 +168,17 @@ class Plan(Section):
     budget: Money = Field(description="expected cost of a week's plan at most, in store currency")
     capacity: Count = Field(description="customers contacted in a week at most")
     rest_days: Annotated[int, Field(ge=0)] = Field(description="days without contact after the last one")
-    control_share: Share = Field(description="share of the selected who are left alone, at random, to measure the effect")
-    parity_tolerance: Money = Field(description="guard: how much mean benefit may fall from a tier to the next, in currency")
+    control_share: Share = Field(
+        description="share of the selected who are left alone, at random, to measure the effect"
+    )
+    parity_tolerance: Money = Field(
+        description="guard: how much mean benefit may fall from a tier to the next, in currency"
+    )
     min_cell: Count = Field(description="guard: smallest cell that is judged by itself; smaller ones are merged")
     newcomer_price: str | None = Field(description="the best public newcomers' price; an entitlement of every regular")
-    forbidden_attributes: list[str] = Field(description="columns that may never reach a feature, label, audience or plan")
+    forbidden_attributes: list[str] = Field(
+        description="columns that may never reach a feature, label, audience or plan"
+    )
     send_after_days: Annotated[int, Field(ge=0)] = Field(description="days from the week's Monday to the send day")
     act_within_days: Count = Field(description="days from the send day to act by")
 

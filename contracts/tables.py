@@ -1,4 +1,4 @@
-"""One contract for each table that crosses a stage: what one row is, its key, its columns with units and ranges.
+"""One contract for each table that crosses a stage.
 
 A table is checked when it is written and when it is read. A breach is one line that names table, column and rule,
 and never shows customers' data.
@@ -6,83 +6,10 @@ and never shows customers' data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pandas as pd
 import pandera.pandas as pa
-from pandera.errors import SchemaError, SchemaErrors
 
-from contracts.errors import ContractError
-
-TEXT = "str"
-DAY = "datetime64[us]"
-INSTANT = "datetime64[us, UTC]"
-FLAG = "bool"
-MAYBE = "boolean"
-NUMBER = "float64"
-COUNT = "int64"
-
-
-def column(dtype: str, meaning: str, *checks: pa.Check, nullable: bool = False) -> pa.Column:
-    """A column with its meaning (unit included) and range."""
-    return pa.Column(dtype, list(checks), nullable=nullable, coerce=True, description=meaning)
-
-
-def share(meaning: str, *, nullable: bool = False) -> pa.Column:
-    """A number between 0 and 1."""
-    return column(NUMBER, meaning, pa.Check.in_range(0, 1), nullable=nullable)
-
-
-def one_of(meaning: str, *values: str, nullable: bool = False) -> pa.Column:
-    """A text from a closed list."""
-    return column(TEXT, meaning, pa.Check.isin(list(values)), nullable=nullable)
-
-
-def positive(meaning: str, *, nullable: bool = False) -> pa.Column:
-    """A number of at least 0."""
-    return column(NUMBER, meaning, pa.Check.ge(0), nullable=nullable)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A contract. Calling it checks a frame and returns it with the declared columns in the declared order."""
-
-    name: str
-    row: str
-    key: tuple[str, ...]
-    columns: dict[str, pa.Column] = field(repr=False)
-    more_columns: bool = False
-
-    def __call__(self, frame: pd.DataFrame) -> pd.DataFrame:
-        missing = [name for name in self.columns if name not in frame.columns]
-        if missing:
-            raise ContractError(f"table {self.name}: expected the column '{missing[0]}', found none; rebuild the table")
-        extra = [name for name in frame.columns if name not in self.columns]
-        if extra and not self.more_columns:
-            raise ContractError(f"table {self.name}: unexpected column '{extra[0]}'; declare it in contracts/tables.py")
-        if frame.duplicated(list(self.key)).any():
-            n_twice = int(frame.duplicated(list(self.key)).sum())
-            raise ContractError(f"table {self.name}: {n_twice} rows repeat the key {', '.join(self.key)}; expected none")
-        try:
-            checked: pd.DataFrame = self._schema().validate(frame)
-        except (SchemaError, SchemaErrors) as error:
-            raise ContractError(f"table {self.name}: {_breach(error)}") from None
-        return checked[[*self.columns, *extra]]
-
-    def _schema(self) -> pa.DataFrameSchema:
-        return pa.DataFrameSchema(self.columns, strict=False)
-
-    def empty(self) -> pd.DataFrame:
-        """A valid table without rows."""
-        return pd.DataFrame({name: pd.Series(dtype=str(kind.dtype)) for name, kind in self.columns.items()})
-
-
-def _breach(error: SchemaError | SchemaErrors) -> str:
-    schema = getattr(error, "schema", None)
-    name = getattr(schema, "name", None) or "a column"
-    check = getattr(error, "check", None)
-    return f"column '{name}' breaks the rule {check}; see contracts/tables.py for what it may hold"
-
+from contracts.table import COUNT, DAY, FLAG, INSTANT, MAYBE, NUMBER, TEXT, Table, column, one_of, positive, share
 
 CUSTOMER = column(TEXT, "the customer's id, as the shop gives it")
 CUTOFF = column(DAY, "the Monday (local midnight) at which the customer is judged")
@@ -176,7 +103,9 @@ RESPONSES = Table(
         "campaign_id": column(TEXT, "campaign"),
         "coupon_id": column(TEXT, "coupon"),
         "kind": one_of("what the customer did", "redeemed"),
-        "responded_at": column(INSTANT, "instant of the response (the end of its local day where only a day is known), UTC"),
+        "responded_at": column(
+            INSTANT, "instant of the response (the end of its local day where only a day is known), UTC"
+        ),
         "responded_on": column(DAY, "local day of the response"),
         "n": column(COUNT, "how many", pa.Check.ge(1)),
     },
@@ -244,7 +173,9 @@ SCORES = Table(
         "customer_id": CUSTOMER,
         "cutoff_on": CUTOFF,
         "p_lapse": share("probability of no purchase in the horizon"),
-        "p_lapse_week_before": share("the same model's probability one week earlier; empty if not eligible then", nullable=True),
+        "p_lapse_week_before": share(
+            "the same model's probability one week earlier; empty if not eligible then", nullable=True
+        ),
         "change": one_of("against the same model one week earlier", "new", "up", "same", "down"),
         "risk_band": one_of("band of p_lapse", "low", "medium", "high"),
         "value_at_stake": positive("expected margin over the value horizon if kept less the same if lapsed, currency"),
@@ -283,7 +214,9 @@ PORTRAITS = Table(
         "next_due_on": column(DAY, "last purchase plus the usual gap; empty with one purchase day", nullable=True),
         "last_contact_on": column(DAY, "last campaign received before the cutoff; empty if none", nullable=True),
         "last_offer": column(TEXT, "that campaign's id; empty if none"),
-        "last_outcome": column(TEXT, "'redeemed' if one of its coupons was redeemed before the cutoff, else 'no response'; empty if none"),
+        "last_outcome": column(
+            TEXT, "'redeemed' if one of its coupons was redeemed before the cutoff, else 'no response'; empty if none"
+        ),
         "consented_channels": column(TEXT, "channels with consent, joined by ','; empty if unknown or none"),
     },
 )
@@ -325,11 +258,15 @@ def _week_columns(*, is_list: bool) -> dict[str, pa.Column]:
     return {
         "week": column(TEXT, "ISO week, as 2018-W01", pa.Check.str_matches(r"^\d{4}-W\d{2}$")),
         "data_through": column(DAY, "last local day that the data covers"),
-        "rank": column(COUNT if is_list else "Int64", "place in the working list, from 1", pa.Check.ge(1), nullable=withheld),
+        "rank": column(
+            COUNT if is_list else "Int64", "place in the working list, from 1", pa.Check.ge(1), nullable=withheld
+        ),
         "customer_id": CUSTOMER,
         "p_lapse": share("probability of no purchase in the horizon; empty without a score", nullable=True),
         "risk_band": one_of("band of p_lapse; empty without a score", "low", "medium", "high", ""),
-        "change": one_of("against the same model one week earlier; empty without a score", "new", "up", "same", "down", ""),
+        "change": one_of(
+            "against the same model one week earlier; empty without a score", "new", "up", "same", "down", ""
+        ),
         "tier": one_of("loyalty earned so far", *TIERS),
         "state": one_of("present silence against the customer's own rhythm", *STATES),
         "value_tier": one_of("by spend in the last 182 days", "top", "middle", "base"),
@@ -350,8 +287,12 @@ def _week_columns(*, is_list: bool) -> dict[str, pa.Column]:
         "send_on": column(DAY, "day to send; empty if none", nullable=True),
         "act_by": column(DAY, "last day for the team to act; empty if none", nullable=True),
         "valid_until": column(DAY, "last day of the benefit; empty if none", nullable=True),
-        "offer_cost": positive("expected cost of benefit and contact, currency; empty for a control", nullable=withheld),
-        "expected_profit": column(NUMBER, "expected incremental profit, currency; empty for a control", nullable=withheld),
+        "offer_cost": positive(
+            "expected cost of benefit and contact, currency; empty for a control", nullable=withheld
+        ),
+        "expected_profit": column(
+            NUMBER, "expected incremental profit, currency; empty for a control", nullable=withheld
+        ),
         "why_none": column(TEXT, "why no offer; empty if there is one"),
         "last_contact_on": column(DAY, "last campaign received; empty if none", nullable=True),
         "last_offer": column(TEXT, "that campaign's id; empty if none"),
@@ -383,11 +324,17 @@ FULL_WEEK = Table(
         "evidence": column(TEXT, "one sentence a label with the customer's own numbers"),
         "promotion_sensitivity": one_of("by the share of list price given off", "full-price", "mixed", "promotion-led"),
         "n_purchase_days": column(COUNT, "purchase days so far", pa.Check.ge(1)),
-        "p_lapse_week_before": share("the same model's probability one week earlier; empty if not eligible then", nullable=True),
+        "p_lapse_week_before": share(
+            "the same model's probability one week earlier; empty if not eligible then", nullable=True
+        ),
         "mechanic": column(TEXT, "offer's mechanic; 'none' if none or withheld"),
-        "price_benefit": positive("worth of the price benefit to the customer, currency; empty for a control", nullable=True),
+        "price_benefit": positive(
+            "worth of the price benefit to the customer, currency; empty for a control", nullable=True
+        ),
         "benefit": positive("worth of the whole benefit to the customer, currency; empty for a control", nullable=True),
-        "effect": column(NUMBER, "expected fall of the lapse probability; empty without a score or for a control", nullable=True),
+        "effect": column(
+            NUMBER, "expected fall of the lapse probability; empty without a score or for a control", nullable=True
+        ),
         "why": column(TEXT, "rule path and numbers behind the decision; empty for a control"),
     },
 )

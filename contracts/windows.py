@@ -162,7 +162,7 @@ def calendar(
     forwards = [anchor + k * step for k in range(1, (last - anchor) // step + 1)]
     if not backwards:
         raise TimeError(
-            f"history too short: sales from {first_sale_on} to {end} leave no training cutoff before {anchor}; expected "
+            f"history too short: sales from {first_sale_on} to {end} leave no training cutoff by {anchor}; expected "
             f"{min_history_days} days of sales before it; lower snapshot.n_test_cutoffs or snapshot.min_history_days"
         )
     fit = tuple(sorted(backwards))

@@ -46,7 +46,8 @@ def amount_after(days: CustomerDays, cutoff: date, end: date, window_days: int) 
 
 def _judged_at(days: CustomerDays, cutoff: date, end: date, task: Task, plan: windows.Calendar) -> pd.DataFrame:
     is_eligible = eligible(days, cutoff, task)
-    kept = days.before(cutoff).count() > 0 if cutoff == plan.scored else is_eligible
+    ever_bought = days.before(cutoff).count().astype(bool)
+    kept = ever_bought if cutoff == plan.scored else is_eligible
     rows = pd.DataFrame({"customer_id": days.customers[kept].astype(str), "is_eligible": is_eligible[kept]})
     rows["cutoff_on"] = pd.Timestamp(cutoff)
     rows["in_test_fit"] = cutoff in plan.fit

@@ -18,7 +18,6 @@ from models import metrics, profit
 from models.risk import Flags, Floats, RiskModel
 
 Plain = dict[str, Any]
-INTERVAL = (0.025, 0.975)
 N_PERFECT_DRAWS = 1000
 
 
@@ -81,19 +80,10 @@ def resampled(judged: Judged, n_draws: int, seed: int) -> Values:
     return Values(plain, drawn)
 
 
-def interval(drawn: Floats) -> tuple[float, float]:
-    """Percentile interval, 95 %; resamples without both classes are left out."""
-    known = drawn[~np.isnan(drawn)]
-    if not len(known):
-        return float("nan"), float("nan")
-    low, high = np.quantile(known, INTERVAL)
-    return float(low), float(high)
-
-
 def gain(values: Values, model: str, rival: str, metric: str) -> Plain:
     """How much better a model is than a rival on the same rows, with the paired interval; positive is better."""
     sign = -1.0 if metric in ("log_loss", "brier") else 1.0
-    low, high = interval(sign * (values.drawn[model][metric] - values.drawn[rival][metric]))
+    low, high = metrics.interval(sign * (values.drawn[model][metric] - values.drawn[rival][metric]))
     value = sign * (values.plain[model][metric] - values.plain[rival][metric])
     return {"value": value, "low": low, "high": high}
 
@@ -126,7 +116,7 @@ def figures(judged: Judged, values: Values, name: str, params: Evaluate, seed: i
     by_day = [(p[judged.cutoff == day], judged.lapsed[judged.cutoff == day]) for day in judged.cutoffs]
     result: Plain = {}
     for label in metrics.METRICS:
-        low, high = interval(values.drawn[name][label])
+        low, high = metrics.interval(values.drawn[name][label])
         result["auc_mean" if label == "auc" else label] = values.plain[name][label]
         result[f"{label}_low"], result[f"{label}_high"] = low, high
     perfect_low, perfect_high = metrics.perfect_calibration_error(p, judged.customer, N_PERFECT_DRAWS, seed)

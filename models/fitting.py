@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,64 +10,18 @@ import pandas as pd
 
 from contracts import windows
 from contracts.errors import ContractError, ParameterError, nearest
-from contracts.files import atomic_folder, read_table
+from contracts.files import atomic_folder
 from contracts.params import Execution, Train
-from contracts.tables import FEATURE_KEYS, FEATURES
+from contracts.tables import FEATURE_KEYS
 from models import baselines, calibration, trees
 from models.bundle import write_model
 from models.calibration import Platt
-from models.risk import Flags, RiskModel
+from models.risk import RiskModel
+from models.rows import Rows
 from models.splits import inner_fold
 
 MODEL = "regulars"
 FEWEST_LAPSED = 5
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Labelled feature rows. `frame` has keys and features, `lapsed` and `cutoff` (day number) one entry a row."""
-
-    frame: pd.DataFrame
-    lapsed: Flags
-    cutoff: np.ndarray[tuple[int], np.dtype[np.int64]]
-
-    def at(self, cutoffs: Sequence[date]) -> Rows:
-        """The rows of some cutoffs."""
-        chosen = np.isin(self.cutoff, [windows.day_number(day) for day in cutoffs])
-        return Rows(self.frame[chosen], self.lapsed[chosen], self.cutoff[chosen])
-
-
-def labelled_rows(features: pd.DataFrame, snapshots: pd.DataFrame, flag: str) -> Rows:
-    """The eligible rows that a snapshot flag names, joined with their label.
-
-    Raises:
-        ContractError: a row has no matured label.
-    """
-    wanted = snapshots.loc[snapshots[flag] & snapshots["is_eligible"], [*FEATURE_KEYS, "lapsed"]]
-    if wanted["lapsed"].isna().any():
-        raise ContractError(f"snapshots: rows with {flag} but no matured label; rerun the snapshot stage")
-    joined = wanted.merge(features, on=list(FEATURE_KEYS), how="left", validate="one_to_one", indicator=True)
-    if (joined["_merge"] != "both").any():
-        raise ContractError("features: rows of the snapshot are missing; rerun the featurize stage")
-    lapsed = joined.pop("lapsed").to_numpy(dtype=bool)
-    return Rows(joined.drop(columns="_merge"), lapsed, windows.day_numbers(joined["cutoff_on"]))
-
-
-def _feature_rows(features_folder: str | Path, snapshots: pd.DataFrame, flag: str) -> pd.DataFrame:
-    cutoffs = sorted(snapshots.loc[snapshots[flag], "cutoff_on"].dt.date.unique())
-    parts = [read_table(Path(features_folder) / f"{cutoff}.parquet", FEATURES) for cutoff in cutoffs]
-    return pd.concat(parts, ignore_index=True)
-
-
-def read_rows(features_folder: str | Path, snapshots: pd.DataFrame, flag: str) -> Rows:
-    """Read the feature files of the cutoffs that a snapshot flag names, and join the labels."""
-    return labelled_rows(_feature_rows(features_folder, snapshots, flag), snapshots, flag)
-
-
-def eligible_rows(features_folder: str | Path, snapshots: pd.DataFrame, flag: str) -> pd.DataFrame:
-    """Feature rows of the eligible customers at the cutoffs that a snapshot flag names; labels play no part."""
-    wanted = snapshots.loc[snapshots[flag] & snapshots["is_eligible"], list(FEATURE_KEYS)]
-    return wanted.merge(_feature_rows(features_folder, snapshots, flag), on=list(FEATURE_KEYS), validate="one_to_one")
 
 
 def model_features(frame: pd.DataFrame, excluded: Sequence[str]) -> tuple[str, ...]:
@@ -97,13 +49,17 @@ def _refuse_hopeless(rows: Rows) -> None:
 def chosen_inside(
     rows: Rows, features: Sequence[str], horizon_days: int, params: Train, execution: Execution
 ) -> tuple[float, Platt]:
-    """Penalty of the all-feature logit and calibration of the trees, by one inner forward fold."""
+    """Penalty of the all-feature logit and calibration of the trees, by one inner forward fold.
+
+    One bag is enough to see whether the trees need calibration: averaging three narrows their log-odds by little.
+    """
     cutoffs = [windows.day_of(int(day)) for day in np.unique(rows.cutoff)]
     fold = inner_fold(cutoffs, horizon_days, params.n_inner_cutoffs)
     inner = rows.at([*fold.fit, *fold.judge])
     is_judged = np.isin(inner.cutoff, [windows.day_number(day) for day in fold.judge])
     penalty = baselines.best_penalty(inner.frame, inner.lapsed, is_judged, features)
-    model = trees.fit(inner.frame[~is_judged], inner.lapsed[~is_judged], features, params, execution)
+    single = params.model_copy(update={"n_bags": 1})
+    model = trees.fit(inner.frame[~is_judged], inner.lapsed[~is_judged], features, single, execution)
     line = calibration.choose(model.raw(inner.frame[is_judged]), inner.lapsed[is_judged], inner.cutoff[is_judged])
     return penalty, line
 

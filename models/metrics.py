@@ -17,6 +17,7 @@ Metric = Callable[[Floats, Flags, Floats], Floats]
 N_BINS = 10
 TOP_SHARE = 0.1
 TINY = 1e-15
+INTERVAL = (0.025, 0.975)
 
 
 def ones(n: int) -> Floats:
@@ -122,7 +123,7 @@ def perfect_calibration_error(
     shown = [
         np.abs(np.bincount(bins, p - (rng.random(n_customers)[customer] < p))).sum() / len(p) for _ in range(n_draws)
     ]
-    low, high = np.quantile(shown, [0.025, 0.975])
+    low, high = np.quantile(shown, INTERVAL)
     return float(low), float(high)
 
 
@@ -140,3 +141,12 @@ def customer_weights(
     for start in range(0, n_draws, at_once):
         draws = rng.multinomial(n_customers, chance, size=min(at_once, n_draws - start))
         yield draws[:, customer].astype(np.float64)
+
+
+def interval(drawn: Floats) -> tuple[float, float]:
+    """Percentile interval, 95 %; resamples without both classes are left out."""
+    known = drawn[~np.isnan(drawn)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, INTERVAL)
+    return float(low), float(high)

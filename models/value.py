@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts.tables import FEATURE_KEYS
-from models.evaluation import interval
+from models.metrics import interval
 from models.risk import Flags, Floats
 
 TRAILING = "amount_91d"

@@ -13,8 +13,9 @@ from models.baselines import BASELINES
 from models.bundle import load_model
 from models.curves import curves, write_curves
 from models.evaluation import judge, report, resampled
-from models.fitting import MODEL, read_rows
+from models.fitting import MODEL
 from models.gate import gate
+from models.rows import read_rows
 from pipeline.stage import run_stage, say
 
 SECTIONS = ("execution", "evaluate", "score")

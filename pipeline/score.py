@@ -10,7 +10,7 @@ from contracts import tables
 from contracts.files import read_json, read_table, write_table
 from contracts.params import load_params
 from models.bundle import load_model
-from models.fitting import eligible_rows
+from models.rows import eligible_rows
 from models.scoring import Champion, score
 from models.value import ValueModel
 from pipeline.stage import run_stage, say

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from contracts import tables, windows
 from contracts.files import read_json, read_table, write_json
 from contracts.params import load_params
-from models.fitting import fit_all, read_rows, write_fits
+from models.fitting import fit_all, write_fits
+from models.rows import read_rows
 from models.value import fit_value
 from pipeline.stage import run_stage, say
 

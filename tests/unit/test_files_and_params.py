@@ -44,20 +44,28 @@ def test_a_breach_is_one_line_without_customer_data(frame: pd.DataFrame, said: s
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    def write_half() -> None:
+        with files.atomic_path(tmp_path / "f") as draft:
+            draft.write_text("half")
+            raise RuntimeError
+
     files.write_text(tmp_path / "f", "old")
-    with pytest.raises(RuntimeError), files.atomic_path(tmp_path / "f") as draft:
-        draft.write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        write_half()
     assert (tmp_path / "f").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
 
 
 def test_a_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:
-    with files.atomic_folder(tmp_path / "d") as draft:
-        (draft / "a").write_text("old")
-    with pytest.raises(RuntimeError), files.atomic_folder(tmp_path / "d") as draft:
-        (draft / "a").write_text("half")
-        raise RuntimeError
+    def write(text: str, *, dies: bool) -> None:
+        with files.atomic_folder(tmp_path / "d") as draft:
+            (draft / "a").write_text(text)
+            if dies:
+                raise RuntimeError
+
+    write("old", dies=False)
+    with pytest.raises(RuntimeError):
+        write("half", dies=True)
     assert (tmp_path / "d" / "a").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
 

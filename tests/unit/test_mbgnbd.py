@@ -22,7 +22,10 @@ def brute_likelihood(model: MbgNbd, x: int, last: float, age: float) -> float:
         left = p * (1 - p) ** x * np.exp(-rate * last)
         return rate**x * (alive + left) * stats.gamma.pdf(rate, model.r, scale=1 / model.alpha)
 
-    inner = lambda p: integrate.quad(over_rate, 0, np.inf, args=(p,), limit=200)[0] * stats.beta.pdf(p, model.a, model.b)  # noqa: E731
+    def inner(p: float) -> float:
+        density = stats.beta.pdf(p, model.a, model.b)
+        return integrate.quad(over_rate, 0, np.inf, args=(p,), limit=200)[0] * density
+
     return float(integrate.quad(inner, 0, 1, limit=200)[0])
 
 

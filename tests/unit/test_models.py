@@ -16,8 +16,9 @@ from contracts.params import Params
 from models import baselines, calibration, fitting, quantile_logit, trees
 from models.bundle import load_model, write_model
 from models.evaluation import Values, gain, judge, report, resampled, wilson
-from models.fitting import MODEL, Rows, fit_all, labelled_rows
+from models.fitting import MODEL, fit_all
 from models.gate import gate
+from models.rows import Rows, labelled_rows
 from models.splits import Fold, inner_fold
 from models.value import UNMEASURED, fit_value
 

@@ -66,7 +66,7 @@ def test_every_calendar_keeps_the_time_rule(days: int, horizon: int, grace: int,
 
 
 def test_too_short_a_history_is_refused_with_the_remedy() -> None:
-    with pytest.raises(TimeError, match="lower snapshot.n_test_cutoffs"):
+    with pytest.raises(TimeError, match=r"lower snapshot\.n_test_cutoffs"):
         windows.calendar(**{**YEAR, "end": date(2017, 4, 1)})
 
 

@@ -1,0 +1,69 @@
+"""The candidate and the champion as folders: a fitted model's files, and `release.json`, which says what it is.
+
+`release.json` holds `name`, `grade` (model or rule), `gate_passed`, `model_hash` and the `task` it was fitted for. The
+hash covers the model's own files alone, so that it is the same before and after the folder is composed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from contracts.errors import StateError, nearest
+from contracts.files import atomic_folder, digest, read_json, write_json
+from contracts.params import Task
+
+RELEASE_FILE = "release.json"
+
+
+def model_hash(bundle: Path) -> str:
+    """SHA-256 (hex) of a model's files, `release.json` left out; equals `folder_digest` of the bare model."""
+    files = sorted(path for path in bundle.rglob("*") if path.is_file() and path.name != RELEASE_FILE)
+    if not files:
+        raise StateError(f"expected a model in {bundle}, found none; run `dvc repro` (or `make run`) first")
+    return digest(*(part for path in files for part in (path.relative_to(bundle).as_posix(), path.read_bytes())))
+
+
+def compose(fits: Path, gate: Mapping[str, Any], task: Task, target: Path) -> dict[str, Any]:
+    """Copy the fit that the gate released to `target`, add `release.json`, and return what that says."""
+    name = gate["released"]
+    fit = fits / name
+    if not fit.is_dir():
+        known = sorted(path.name for path in fits.iterdir()) if fits.is_dir() else []
+        raise StateError(
+            f"the gate released '{name}', expected its fit in {fits}, found none{nearest(name, known)}; "
+            "run `dvc repro train`"
+        )
+    release = {
+        "name": name,
+        "grade": gate["grade"],
+        "gate_passed": gate["passed"],
+        "model_hash": model_hash(fit),
+        "task": task.model_dump(mode="json"),
+    }
+    with atomic_folder(target) as draft:
+        shutil.copytree(fit, draft, dirs_exist_ok=True)
+        write_json(draft / RELEASE_FILE, release)
+    return release
+
+
+def read_release(bundle: Path) -> dict[str, Any]:
+    """What `release.json` says; `StateError` if it is about other model files than those beside it."""
+    release: dict[str, Any] = read_json(bundle / RELEASE_FILE)
+    refuse_other(bundle, release["model_hash"])
+    return release
+
+
+def refuse_other(bundle: Path, expected_hash: str) -> None:
+    """Raise `StateError` unless a folder holds exactly the model of this hash."""
+    got = model_hash(bundle)
+    if got != expected_hash:
+        raise StateError(f"{bundle}: expected the model {expected_hash[:12]}, got {got[:12]}; run `dvc repro register`")
+
+
+def copy_bundle(source: Path, target: Path) -> None:
+    """Put a whole bundle in a folder's place, in one step."""
+    with atomic_folder(target) as draft:
+        shutil.copytree(source, draft, dirs_exist_ok=True)

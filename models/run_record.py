@@ -1,0 +1,257 @@
+"""What one MLflow run says: its name, parameters, metrics, tags and note, told from the files that the stages wrote.
+
+Plain data in, plain data out; nothing here knows MLflow. A run is one candidate: the model that the gate released, with
+the figures and parameters behind it. Its content hash is what makes logging idempotent.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from contracts.errors import StateError
+from contracts.files import digest, read_json, read_table
+from contracts.params import Params, load_params, read_yaml
+from models.candidate import model_hash
+
+MODEL_SECTIONS = ("store", "task", "execution", "ingest", "snapshot", "featurize", "train", "evaluate", "register")
+INPUT_STAGES = ("ingest", "snapshot", "featurize")
+BASELINE_NAME = "baseline parameters"
+N_NAMED_DIFFERENCES = 3
+NO_COMMIT = "none"
+MIN_ROWS_BEHIND_EXAMPLE = 20
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The files behind a candidate. `Evidence.below(root)` gives the places that `dvc.yaml` names."""
+
+    params: Path
+    candidate: Path
+    gate: Path
+    metrics: Path
+    plots: Path
+    cutoffs: Path
+    features: Path
+    lock: Path
+    environment: Path
+
+    @classmethod
+    def below(cls, root: Path) -> Evidence:
+        """The usual places in a project."""
+        return cls(
+            params=root / "params.yaml",
+            candidate=root / "artifacts" / "candidate",
+            gate=root / "reports" / "gate.json",
+            metrics=root / "reports" / "metrics.json",
+            plots=root / "reports" / "plots",
+            cutoffs=root / "data" / "cutoffs.json",
+            features=root / "data" / "features",
+            lock=root / "dvc.lock",
+            environment=root / "requirements.lock",
+        )
+
+
+@dataclass(frozen=True)
+class Point:
+    """One figure of a run; `step` numbers the test cutoffs, so that MLflow draws them as a line."""
+
+    name: str
+    value: float
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Everything that a run says beside its model."""
+
+    name: str
+    content_hash: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str] = field(default_factory=dict)
+    points: tuple[Point, ...] = ()
+    note: str = ""
+    files: tuple[Path, ...] = ()
+    data_hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+def flat_params(params: Params) -> dict[str, str]:
+    """The parameters that a model depends on, as `section.key` and text.
+
+    Sections that only shape the week's list (score, portray, plan, publish) are left out: they make no other model.
+    """
+    plain = params.model_dump(by_alias=True, mode="json")
+    return {f"{section}.{key}": str(value) for section in MODEL_SECTIONS for key, value in plain[section].items()}
+
+
+def content_hash(evidence: Evidence) -> str:
+    """What makes a run the same run: the candidate, its figures, its parameters and the gate's verdict."""
+    params = flat_params(load_params(evidence.params))
+    told = "\n".join(f"{name}={value}" for name, value in sorted(params.items()))
+    return digest(model_hash(evidence.candidate), evidence.metrics.read_bytes(), told, evidence.gate.read_bytes())
+
+
+def differences(params: Mapping[str, str], reference: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that differ from a reference run's; none if there is no reference."""
+    return {name: value for name, value in params.items() if reference and reference.get(name) != value}
+
+
+def run_name(different: Mapping[str, str]) -> str:
+    """A name in which what differs stands out.
+
+    >>> run_name({"train.num_leaves": "24"}), run_name({})
+    ('num_leaves=24', 'baseline parameters')
+    """
+    if not different:
+        return BASELINE_NAME
+    named = [f"{name.split('.', 1)[1]}={value}" for name, value in different.items()][:N_NAMED_DIFFERENCES]
+    more = len(different) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+def points(metrics: Mapping[str, Any], gate: Mapping[str, Any]) -> tuple[Point, ...]:
+    """All figures: `auc_mean` and the like, `baseline/<name>/…`, `by_cutoff/…` in steps, and the gate's intervals."""
+    found = [Point(name, value) for name, value in _numbers(metrics.get("test", {}))]
+    found += [Point(f"gate/{name}", value) for name, value in _numbers(gate)]
+    found += [Point(f"baseline/{name}", value) for name, value in _numbers(metrics.get("baselines", {}))]
+    for step, row in enumerate(metrics.get("by_cutoff", []), start=1):
+        found += [Point(f"by_cutoff/{name}", value, step) for name, value in _numbers(row)]
+    return tuple(found)
+
+
+def _numbers(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, float]]:
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, f"{above}{name}/")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{above}{name}", float(value)
+
+
+def note(metrics: Mapping[str, Any], gate: Mapping[str, Any], cutoffs: Mapping[str, Any]) -> str:
+    """A verdict in one sentence, and a small Markdown table of model and baselines, best log loss first."""
+    rows = {"regulars": metrics.get("test", {}), **metrics.get("baselines", {})}
+    ordered = sorted(rows.items(), key=lambda row: row[1].get("log_loss", float("inf")))
+    columns = ("auc_mean", "log_loss", "average_precision", "calibration_error")
+    table = ["| model | AUC | log loss | average precision | calibration error |", "|---|---|---|---|---|"]
+    table += [
+        f"| {name} | " + " | ".join(_figure(row.get(column)) for column in columns) + " |" for name, row in ordered
+    ]
+    return f"{verdict(gate)}\n\nTest cutoffs {span(cutoffs.get('test', []))}.\n\n" + "\n".join(table)
+
+
+def verdict(gate: Mapping[str, Any]) -> str:
+    """The gate's decision in one sentence, with the paired interval."""
+    gain = gate.get("log_loss_gain") or {}
+    judged = "passed" if gate["passed"] else "not passed"
+    released = f"Gate {judged}; released {gate['released']} (grade {gate['grade']})"
+    if not gain or not gate.get("best_baseline"):
+        return f"{released}."
+    interval = f"{_figure(gain['value'])} [{_figure(gain['low'])}, {_figure(gain['high'])}]"
+    return f"{released}; log loss gained against {gate['best_baseline']}: {interval} (95 %, paired; above 0 is better)."
+
+
+def span(days: list[str]) -> str:
+    """'2017-11-13 to 2017-12-04 (4)', or 'none'."""
+    return f"{days[0]} to {days[-1]} ({len(days)})" if days else "none"
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, int | float) else "–"
+
+
+def code_version(root: Path) -> tuple[str, bool]:
+    """The git commit, and whether files differ from it; ('none', True) where there is no commit."""
+    commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    return (commit or NO_COMMIT, not commit or bool(_git(root, "status", "--porcelain")))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        command = ["git", *arguments]  # git from PATH, arguments from this module alone
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def data_hashes(lock: Path) -> dict[str, str]:
+    """The hashes that `dvc.lock` holds for the data behind a model; empty before the first lock."""
+    if not lock.exists():
+        return {}
+    plain = read_yaml(lock)
+    stages: Mapping[str, Any] = (plain.get("stages") or {}) if isinstance(plain, Mapping) else {}
+    outs = [out for name in INPUT_STAGES for out in stages.get(name, {}).get("outs", [])]
+    return {out["path"]: out.get("md5") or out.get("hash", "") for out in outs}
+
+
+def tags(evidence: Evidence, root: Path, different: Mapping[str, str], experiment: str | None) -> dict[str, str]:
+    """What a run is about: model, gate, task, data, code, environment, and what differs from the champion."""
+    params = load_params(evidence.params)
+    gate, cutoffs = read_json(evidence.gate), read_json(evidence.cutoffs)
+    commit, is_dirty = code_version(root)
+    facts = {
+        "regulars.content_hash": content_hash(evidence),
+        "regulars.model_hash": model_hash(evidence.candidate),
+        "regulars.released": gate["released"],
+        "regulars.grade": gate["grade"],
+        "regulars.gate_passed": str(gate["passed"]).lower(),
+        "regulars.differs": ", ".join(f"{name}={value}" for name, value in different.items()) or "nothing",
+        "task.label": f"no purchase in {params.task.horizon_days} days from the cutoff",
+        "task.horizon_days": str(params.task.horizon_days),
+        "task.population": (
+            f"{params.task.min_purchase_days} purchase days or more, the last within {params.task.active_days} days"
+        ),
+        "task.test_cutoffs": ", ".join(cutoffs["test"]),
+        "task.scored": cutoffs["scored"],
+        "data.source": params.ingest.source,
+        "data.end": cutoffs["data_end"],
+        "code.commit": commit,
+        "code.dirty": str(is_dirty).lower(),
+        "mlflow.source.name": "pipeline/register.py",
+        "mlflow.source.type": "LOCAL",
+    }
+    if commit != NO_COMMIT:
+        facts["mlflow.source.git.commit"] = commit
+    if experiment:
+        facts["dvc.experiment"] = experiment
+    if evidence.environment.exists():
+        facts["environment.hash"] = sha256(evidence.environment.read_bytes()).hexdigest()
+    return facts | {f"data.hash/{path}": value for path, value in data_hashes(evidence.lock).items()}
+
+
+def run_record(evidence: Evidence, root: Path, reference: Mapping[str, str], experiment: str | None) -> RunRecord:
+    """The run of a candidate. `reference` holds the parameters it is compared with, normally the champion's."""
+    params = flat_params(load_params(evidence.params))
+    metrics, gate, cutoffs = read_json(evidence.metrics), read_json(evidence.gate), read_json(evidence.cutoffs)
+    different = differences(params, reference)
+    return RunRecord(
+        name=run_name(different),
+        content_hash=content_hash(evidence),
+        tags=tags(evidence, root, different, experiment),
+        params=params,
+        points=points(metrics, gate),
+        note=note(metrics, gate, cutoffs),
+        files=(evidence.metrics, evidence.gate, evidence.cutoffs, evidence.plots),
+        data_hashes=data_hashes(evidence.lock),
+    )
+
+
+def example_rows(features: Path, names: tuple[str, ...]) -> pd.DataFrame:
+    """Three made-up rows, the quartiles of each feature on its own, so that no customer's row is held.
+
+    Where fewer than twenty customers stand behind a quartile the rows are zeros instead.
+    """
+    parts = sorted(features.glob("*.parquet"))
+    if not parts:
+        raise StateError(f"expected feature tables in {features}, found none; run `dvc repro featurize` first")
+    frame = read_table(parts[-1], columns=list(names))
+    if len(frame) < MIN_ROWS_BEHIND_EXAMPLE:
+        return pd.DataFrame(0.0, index=range(3), columns=list(names))
+    quartiles = frame.quantile([0.25, 0.5, 0.75]).astype("float32").astype("float64")
+    return quartiles.reset_index(drop=True)

@@ -1,0 +1,126 @@
+"""Who may get what, through which channel: the triples that the plan chooses from, and why some customers have none."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from contracts.windows import days_until
+from offers.catalogue import NONE, Catalogue, Channel, Offer
+
+Mask = npt.NDArray[np.bool_]
+UNSCORED = "unscored"
+FACTS = {"favourite_category", "matched_product"}  # text fields that a customer may lack
+
+
+def customers_of(portraits: pd.DataFrame, scores: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
+    """One row per customer who is not gone, in order of id: portrait, score (may be missing), preferred channel.
+
+    `risk_band` is 'unscored' and `p_lapse` missing without a score; `is_explained`: the score has reasons.
+    """
+    living = portraits[portraits["state"] != "gone"]
+    judged = scores[
+        [
+            "customer_id",
+            "p_lapse",
+            "risk_band",
+            "value_at_stake",
+            "value_at_stake_low",
+            "value_at_stake_high",
+            "reasons",
+        ]
+    ]
+    table = living.merge(judged, on="customer_id", how="left").sort_values("customer_id", ignore_index=True)
+    table["risk_band"] = table["risk_band"].astype("object").fillna(UNSCORED).astype("str")
+    table["is_explained"] = table["reasons"].astype("object").fillna("").astype("str") != ""
+    permitted = [permits(channel, table) for channel in catalogue.channels]
+    names = [channel.id for channel in catalogue.channels]
+    table["preferred_channel"] = pd.Series(np.select(permitted, names, NONE), index=table.index, dtype="str")
+    return table
+
+
+def permits(channel: Channel, customers: pd.DataFrame) -> Mask:
+    """Whom a channel may reach: consent where it is needed (unknown counts as no), and a state that it reaches."""
+    reached = customers["state"].isin(channel.states).to_numpy(dtype=bool)
+    if not channel.needs_consent:
+        return reached
+    agreed = ("," + customers["consented_channels"] + ",").str.contains(f",{channel.id},", regex=False)
+    return np.asarray(reached & agreed.to_numpy(dtype=bool))
+
+
+def is_rested(customers: pd.DataFrame, send_on: date, rest_days: int) -> Mask:
+    """Whether enough days lie between the last contact and the day to send; no contact yet is rest enough."""
+    return np.asarray(~(days_until(customers["last_contact_on"], send_on) < rest_days), dtype=bool)
+
+
+def fits(offer: Offer, customers: pd.DataFrame) -> Mask:
+    """Whom an offer is for: its audience, a score with reasons where risk decides, and every fact its text names."""
+    audience = offer.audience
+    admitted = (
+        customers["tier"].isin(audience.tiers)
+        & customers["state"].isin(audience.states)
+        & customers["value_tier"].isin(audience.value_tiers)
+        & customers["promotion_sensitivity"].isin(audience.promotion_sensitivity)
+    )
+    if audience.groups is not None:
+        admitted &= customers["group"].isin(audience.groups)
+    if offer.needs_score:
+        admitted &= customers["p_lapse"].notna() & customers["is_explained"]
+    for fact in offer.fields & FACTS:
+        admitted &= customers[fact] != ""
+    return admitted.to_numpy(dtype=bool)
+
+
+def is_left_alone(customers: pd.DataFrame, catalogue: Catalogue) -> Mask:
+    """Whose group the shop deliberately does not contact."""
+    return customers["group"].isin(catalogue.left_alone).to_numpy(dtype=bool)
+
+
+def candidates(customers: pd.DataFrame, catalogue: Catalogue, rested: Mask) -> pd.DataFrame:
+    """One row per permitted (customer, offer, channel): `customer` (position in `customers`), `offer`, `channel`."""
+    parts = [
+        pd.DataFrame(
+            {"customer": pd.Series(dtype="int64"), "offer": pd.Series(dtype="str"), "channel": pd.Series(dtype="str")}
+        )
+    ]
+    open_to = rested & ~is_left_alone(customers, catalogue)
+    permitted = {channel.id: permits(channel, customers) for channel in catalogue.channels}
+    for offer in catalogue.offers:
+        suited = open_to & fits(offer, customers)
+        for channel in offer.channels:
+            found = np.flatnonzero(suited & permitted[channel])
+            if len(found):
+                parts.append(pd.DataFrame({"customer": found, "offer": offer.id, "channel": channel}))
+    table = pd.concat(parts[1:] or parts, ignore_index=True)
+    return table.sort_values("customer", kind="stable", ignore_index=True)
+
+
+def why_none(
+    customers: pd.DataFrame, catalogue: Catalogue, *, rested: Mask, priced: pd.DataFrame, send_on: date, rest_days: int
+) -> pd.Series:
+    """One sentence for each customer, true if the plan gives them nothing: the first obstacle that they meet."""
+    best = priced.groupby("customer")["expected_profit"].max().reindex(range(len(customers)))
+    unexplained = customers["p_lapse"].notna() & ~customers["is_explained"]
+    known = [
+        (
+            pd.Series(is_left_alone(customers, catalogue)),
+            "This group is deliberately left alone: nothing needs mending.",
+        ),
+        (customers["preferred_channel"] == NONE, "No channel that this customer permits can reach them."),
+        (pd.Series(~rested), f"Contacted less than {rest_days} days before {send_on:%Y-%m-%d}; left to rest."),
+        (
+            best.isna() & unexplained,
+            "Little is at stake, so the risk was not explained, and nothing is sent unexplained.",
+        ),
+        (best.isna(), "No offer in the catalogue fits this customer."),
+        (best <= 0, "No offer is expected to bring more than it costs."),
+    ]
+    named = np.select(
+        [condition.to_numpy(dtype=bool) for condition, _ in known],
+        [text for _, text in known],
+        "Budget, contacts or fairness between tiers went to customers with more to gain.",
+    )
+    return pd.Series(named, index=customers.index, dtype="str")

@@ -1,0 +1,130 @@
+"""The loyalty guard: reads a finished plan and says what in it breaks a rule. It shares no code with the optimiser.
+
+Everything is derived again from the catalogue, the portraits and the scores; the rules are those of the domain's
+section 'Loyalty is never punished'. A plan that breaks one is not published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import pandas as pd
+
+from contracts.params import Plan
+from contracts.tables import TIERS
+from offers.catalogue import DEEPER_DISCOUNTS, Audience, Catalogue, Offer
+from offers.findings import Finding, broken, by_rows, kept
+from offers.guard_limits import limit_findings
+from offers.guard_parity import parity_findings
+from offers.guard_rows import row_findings
+
+BLIND = "blind"
+WHOLE = "everyone once"
+ONLY_GIVES = "only gives"
+STATIC = "loyal tiers admitted"
+LEFT_ALONE = "left alone alike"
+
+
+def inspect(
+    plan: pd.DataFrame,
+    portraits: pd.DataFrame,
+    scores: pd.DataFrame,
+    catalogue: Catalogue,
+    *,
+    limits: Plan,
+    cutoff: date,
+    feature_names: Sequence[str] = (),
+) -> list[Finding]:
+    """Every rule's finding on a finished plan, kept ones among them."""
+    found = forbidden_columns({"plan": plan, "portraits": portraits, "scores": scores}, feature_names, limits)
+    found += [_everyone_once(plan, portraits), *_catalogue_gives(catalogue), *_static_monotone(catalogue)]
+    rows = _beside(plan, portraits, scores)
+    found.append(_left_alone_alike(rows, catalogue))
+    found += row_findings(rows, catalogue, limits, cutoff)
+    found += limit_findings(rows, catalogue, limits)
+    found += parity_findings(rows, catalogue, limits)
+    return found
+
+
+def forbidden_columns(tables: Mapping[str, pd.DataFrame], feature_names: Iterable[str], limits: Plan) -> list[Finding]:
+    """No forbidden attribute among the columns of the tables, the features, or the fields that an audience can name."""
+    places = {name: list(table.columns) for name, table in tables.items()}
+    places |= {"features": list(feature_names), "audiences": list(Audience.model_fields)}
+    banned = {name.casefold() for name in limits.forbidden_attributes}
+    found = [
+        broken(BLIND, f"{place} carry the forbidden attribute '{column}'")
+        for place, columns in places.items()
+        for column in columns
+        if str(column).casefold() in banned
+    ]
+    return found or [kept(BLIND)]
+
+
+def _beside(plan: pd.DataFrame, portraits: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per plan row with the customer's portrait and, where there is one, score beside it."""
+    own = [
+        "customer_id",
+        "tier",
+        "state",
+        "value_tier",
+        "group",
+        "promotion_sensitivity",
+        "last_contact_on",
+        "consented_channels",
+    ]
+    judged = scores[["customer_id", "p_lapse", "risk_band", "reasons"]].drop_duplicates("customer_id")
+    rows = plan.merge(portraits[own].drop_duplicates("customer_id"), on="customer_id", how="left")
+    return rows.merge(judged, on="customer_id", how="left")
+
+
+def _everyone_once(plan: pd.DataFrame, portraits: pd.DataFrame) -> Finding:
+    due = set(portraits.loc[portraits["state"] != "gone", "customer_id"])
+    planned = set(plan["customer_id"])
+    wrong = (due ^ planned) | set(plan.loc[plan["customer_id"].duplicated(), "customer_id"])
+    return broken(WHOLE, "expected one row for each customer who is not gone", wrong) if wrong else kept(WHOLE)
+
+
+def _catalogue_gives(catalogue: Catalogue) -> list[Finding]:
+    """Rule 1, in the catalogue: every worth, cost and probability is at least 0; the taught get no deeper discount."""
+    found = []
+    for offer in catalogue.offers:
+        if min(offer.price_worth, offer.other_worth, offer.cost, offer.redeem) < 0:
+            found.append(broken(ONLY_GIVES, f"offer '{offer.id}' takes something away"))
+        if offer.mechanic in DEEPER_DISCOUNTS and "promotion-led" in offer.audience.promotion_sensitivity:
+            found.append(broken(ONLY_GIVES, f"offer '{offer.id}' gives a deeper discount to the promotion-led"))
+    return found or [kept(ONLY_GIVES)]
+
+
+def _static_monotone(catalogue: Catalogue) -> list[Finding]:
+    """Rule 3a: a price benefit that admits a tier admits every higher one, all else equal."""
+    found = [
+        broken(STATIC, f"price benefit '{offer.id}' admits '{tier}' and not '{higher}'")
+        for offer in catalogue.offers
+        if offer.price_worth > 0
+        for tier, higher in _gaps(offer)
+    ]
+    by_group = [o.id for o in catalogue.offers if o.price_worth > 0 and o.audience.groups is not None]
+    found += [broken(STATIC, f"price benefit '{name}' names groups, which can hide a tier") for name in by_group]
+    return found or [kept(STATIC)]
+
+
+def _gaps(offer: Offer) -> list[tuple[str, str]]:
+    admitted = [tier in offer.audience.tiers for tier in TIERS]
+    return [
+        (TIERS[low], TIERS[high])
+        for low in range(len(TIERS))
+        for high in range(low + 1, len(TIERS))
+        if admitted[low] and not admitted[high]
+    ]
+
+
+def _left_alone_alike(rows: pd.DataFrame, catalogue: Catalogue) -> Finding:
+    """Rule 3a for the groups left alone: no one is left alone where a less loyal customer, all else equal, is not."""
+    alone = rows["group"].isin(catalogue.left_alone)
+    rank = rows["tier"].map({tier: k for k, tier in enumerate(TIERS)}).astype("float64")
+    alike = [rows[name].astype("object").fillna("").astype("str") for name in ("state", "value_tier", "risk_band")]
+    lowest_open = rank.where(~alone).groupby(alike).transform("min")
+    return by_rows(
+        LEFT_ALONE, "left alone though less loyal customers alike are not", rows, alone & (lowest_open < rank)
+    )

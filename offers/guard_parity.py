@@ -1,0 +1,95 @@
+"""The guard's rule 3b: a loyal customer is never worse off than a newer one.
+
+Over all customers of the plan, 'none' included and control undone: in each cell of risk band × preferred channel, and
+over everyone, mean benefit does not fall from a tier to the next one present by more than the tolerance.
+
+Cells: from the high band down, a band with fewer than `min_cell` customers joins the next lower one (the last joins the
+one above). Within a band, channels with fewer form one cell; if that is too small as well, the whole band is one cell.
+Without a score there is no band: such customers count over everyone alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import pandas as pd
+
+from contracts.params import Plan
+from contracts.tables import TIERS
+from offers.catalogue import Catalogue
+from offers.findings import Finding, broken, kept
+
+ROUNDING = 1e-9
+FROM_THE_TOP = ("high", "medium", "low")
+
+
+def parity_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> list[Finding]:
+    """One finding for each fall of mean benefit that is too deep, or one that says there is none, by test."""
+    worth = {offer.id: offer.redeem * (offer.price_worth + offer.other_worth) for offer in catalogue.offers}
+    table = rows.assign(
+        worth=[worth.get(name, 0.0) for name in rows["offer"]], cell=_cells(rows, catalogue, limits.min_cell)
+    )
+    scored = table[table["cell"] != ""]
+    in_cells = [f for name, part in scored.groupby("cell") for f in _falls("parity in cells", str(name), part, limits)]
+    over_all = _falls("parity over all", "all customers", table, limits)
+    return [*(in_cells or [kept("parity in cells")]), *(over_all or [kept("parity over all")])]
+
+
+def _falls(rule: str, place: str, part: pd.DataFrame, limits: Plan) -> list[Finding]:
+    means = part.groupby("tier")["worth"].mean()
+    present = [tier for tier in TIERS if tier in means.index]
+    return [
+        broken(
+            rule,
+            f"{place}: mean benefit falls from {means[low]:.4f} ({low}) to {means[high]:.4f} ({high}), "
+            f"tolerance {limits.parity_tolerance:.4f}",
+            part.loc[part["tier"] == high, "customer_id"],
+        )
+        for low, high in pairwise(present)
+        if means[low] - means[high] > limits.parity_tolerance + ROUNDING
+    ]
+
+
+def _preferred(state: str, consented: str, catalogue: Catalogue) -> str:
+    """The first channel, in the shop's order, that may and can reach a customer."""
+    for channel in catalogue.channels:
+        if state in channel.states and (not channel.needs_consent or channel.id in consented.split(",")):
+            return channel.id
+    return "none"
+
+
+def _cells(rows: pd.DataFrame, catalogue: Catalogue, min_cell: int) -> pd.Series:
+    kinds = Counter(zip(rows["state"], rows["consented_channels"], strict=True))
+    preferred = {kind: _preferred(str(kind[0]), str(kind[1]), catalogue) for kind in kinds}
+    channel = [preferred[kind] for kind in zip(rows["state"], rows["consented_channels"], strict=True)]
+    band = rows["risk_band"].astype("object").fillna("").astype("str").tolist()
+    joined = _joined_bands(Counter(band), min_cell)
+    keys = [(joined[b], c) if b else ("", "") for b, c in zip(band, channel, strict=True)]
+    names = _cell_names(Counter(keys), min_cell)
+    return pd.Series([names[key] for key in keys], index=rows.index, dtype="str")
+
+
+def _joined_bands(sizes: Counter[str], min_cell: int) -> dict[str, str]:
+    joined: list[list[str]] = [[]]
+    for band in FROM_THE_TOP:
+        if sizes[band] == 0:
+            continue
+        if joined[-1] and sum(sizes[b] for b in joined[-1]) >= min_cell:
+            joined.append([])
+        joined[-1].append(band)
+    if len(joined) > 1 and sum(sizes[b] for b in joined[-1]) < min_cell:
+        last = joined.pop()
+        joined[-1] += last
+    return {band: "+".join(bands) for bands in joined for band in bands}
+
+
+def _cell_names(sizes: Counter[tuple[str, str]], min_cell: int) -> dict[tuple[str, str], str]:
+    names = {}
+    for band in {key[0] for key in sizes}:
+        inside = {key: n for key, n in sizes.items() if key[0] == band}
+        small = {key for key, n in inside.items() if n < min_cell}
+        whole = small and sum(inside[key] for key in small) < min_cell
+        for key in inside:
+            names[key] = f"{band}: all" if whole else f"{band}: rest" if key in small else f"{band}: {key[1]}"
+    return names | {("", ""): ""}

@@ -1,0 +1,77 @@
+"""What is said: the message to the customer, and the reason behind each decision for whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from contracts.words import Words, day_text
+from offers.catalogue import BODY_FIELDS, NONE, Catalogue
+
+Row = Mapping[Hashable, Any]
+ENTITLED = ("regular", "devoted")
+
+
+def messages(rows: pd.DataFrame, catalogue: Catalogue, words: Words) -> list[str]:
+    """A whole message per row (`offer`, `channel` and the customer's facts); `{name}` stays, for whoever sends it."""
+    facts = pd.DataFrame(
+        {
+            "favourite_category": words.column(rows["favourite_category"]),
+            "matched_product": words.column(rows["matched_product"]),
+            "valid_until": day_text(rows["valid_until"]),
+            "promise": rows["promise"],
+        }
+    )[list(BODY_FIELDS)]
+    offers = {offer.id: offer for offer in catalogue.offers}
+    stops = {channel.id: channel.stop_text for channel in catalogue.channels}
+    said = []
+    for offer, channel, known in zip(rows["offer"], rows["channel"], facts.to_dict("records"), strict=True):
+        body = offers[offer].text.format_map(known)
+        body = f"{body} {offers[offer].disclosure}".strip()
+        said.append(catalogue.message.format(name="{name}", sender=catalogue.sender, text=body, stop=stops[channel]))
+    return said
+
+
+def why(rows: pd.DataFrame, currency: str, newcomer_price: str | None) -> list[str]:
+    """Rule path and numbers per row of the plan, whether it holds an offer or none."""
+    said = []
+    for row in rows.to_dict("records"):
+        text = _why_none(row) if row["offer"] == NONE else _why_offer(row, currency)
+        if newcomer_price and row["tier"] in ENTITLED:
+            text += entitlement(newcomer_price)
+        said.append(text)
+    return said
+
+
+def entitlement(newcomer_price: str) -> str:
+    """What every regular is told about the newcomers' price."""
+    return f" Entitled as a regular to the newcomers' price: {newcomer_price}."
+
+
+def _why_none(row: Row) -> str:
+    risk = "no score" if row["risk_band"] == "unscored" else f"{row['risk_band']} risk, p_lapse {row['p_lapse']:.3f}"
+    return f"group '{row['group']}' ({row['tier']}, {row['state']}, {risk}): none. {row['why_none']}"
+
+
+def _why_offer(row: Row, currency: str) -> str:
+    path = (
+        f"group '{row['group']}' ({row['tier']}, {row['state']}, {row['value_tier']} value, "
+        f"{row['promotion_sensitivity']}, "
+        f"{row['risk_band']} risk): {row['offer']} by {row['channel']}. "
+    )
+    if row["needs_score"]:
+        gain = (
+            f"p_lapse {row['p_lapse']:.3f} × save {row['save']:.3f} − stay {1 - row['p_lapse']:.3f} × harm "
+            f"{row['harm']:.3f} = effect {row['effect']:.4f}; × {row['value_at_stake']:.2f} {currency} at stake "
+            f"= {row['gain']:.2f}"
+        )
+    else:
+        gain = f"assumed gain {row['gain']:.2f}"
+    costs = (
+        f"; − benefit {row['benefit_cost']:.2f} − contact {row['contact_cost']:.2f} − taught {row['taught_cost']:.2f} "
+        f"− permission {row['permission_cost']:.3f} + extra {row['extra']:.2f} "
+        f"= {row['expected_profit']:.2f} {currency}."
+    )
+    return path + gain + costs

@@ -1,0 +1,202 @@
+"""The command line `regulars`. Each command imports what it needs when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from contracts.errors import ParameterError, RegularsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NARROWEST = 100
+PUBLISHED = Path("published")
+
+app = typer.Typer(
+    name="regulars",
+    help="Keeps a shop's regular customers: whom the shop is losing, why, what is at stake, and what to offer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Week = Annotated[str | None, typer.Option(help="ISO week, as 2018-W01; default: the latest published one.")]
+Reviewer = Annotated[str, typer.Option(help="Who decides; stands in the ledger.")]
+Reason = Annotated[str, typer.Option(help="Why; stands in the ledger.")]
+
+
+@app.command("run")
+def run_command() -> None:
+    """Bring everything up to date: pipeline, registry, published week; then a summary.
+
+    Only the stages whose inputs changed run. Example: regulars run
+    """
+    from pipeline.release import run_pipeline
+    from pipeline.summary import show_summary
+
+    run_pipeline(Path.cwd())
+    show_summary(_console(), Path.cwd())
+
+
+@app.command("release")
+def release_command() -> None:
+    """Register and publish what the pipeline built, without running it; twice is as once.
+
+    Refused inside an experiment. Example: regulars release
+    """
+    from pipeline.release import release
+
+    done = release(Path.cwd())
+    champion, revision = done.champion, done.revision
+    if champion and revision:
+        news = "new" if done.is_new_revision else "unchanged"
+        typer.echo(
+            f"champion {champion.short}, {champion.review}; week {revision.week} revision {revision.number}, {news}"
+        )
+
+
+@app.command("list")
+def list_command(
+    week: Week = None,
+    top: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
+    group: Annotated[str | None, typer.Option(help="Only customers of this group.")] = None,
+    tier: Annotated[str | None, typer.Option(help="Only this tier: new, returning, regular or devoted.")] = None,
+    is_json: Annotated[bool, typer.Option("--json", help="Plain data instead of a table.")] = False,
+) -> None:
+    """The working list of a week: whom to keep, why, and with which offer. Controls are not in it.
+
+    Example: regulars list --week 2018-W01 --top 20 --tier regular
+    """
+    from serving.published import find_week
+    from serving.terminal import list_table, records
+    from serving.weekly_list import chosen
+
+    revision = find_week(PUBLISHED, week)
+    rows = chosen(revision.at_risk(), {"group": group, "tier": tier}).head(top)
+    if is_json:
+        typer.echo(json.dumps(records(rows), indent=2, ensure_ascii=False))
+    else:
+        _console().print(list_table(rows, revision.manifest))
+
+
+@app.command("show")
+def show_command(customer: Annotated[str, typer.Argument(help="The customer's id.")], week: Week = None) -> None:
+    """One customer: portrait, risk, reasons, and the offer with its why, or why there is none.
+
+    Example: regulars show 1609 --week 2018-W01
+    """
+    from rich.table import Table
+
+    from serving.published import find_week
+    from serving.terminal import customer_lines, plain
+
+    revision = find_week(PUBLISHED, week)
+    grid = Table.grid(padding=(0, 2))
+    row = revision.customer(customer)
+    for what, text in customer_lines({str(name): row[name] for name in row.index}, revision.manifest):
+        grid.add_row(plain(what), plain(text))
+    _console().print(grid)
+
+
+@app.command("promote")
+def promote_command(
+    reviewer: Reviewer,
+    reason: Reason,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Version in the registry; default: the challenger.")
+    ] = None,
+) -> None:
+    """Make a reviewed model the champion. Nothing else does: rerunning never puts a model live.
+
+    Example: regulars promote --reviewer "Ada King" --reason "better in December, list read through"
+    """
+    from models.champions import Signature
+    from models.promotion import promote
+
+    entry = promote(Path.cwd(), Signature(reviewer, reason, datetime.now(UTC)), version)
+    typer.echo(
+        f"champion is now version {entry.version} ({entry.model_hash[:12]}); `make run` scores this week with it"
+    )
+
+
+@app.command("rollback")
+def rollback_command(reviewer: Reviewer, reason: Reason) -> None:
+    """Go back to the champion before the present one, as the ledger knows it.
+
+    Example: regulars rollback --reviewer "Ada King" --reason "list too long in week 2"
+    """
+    from models.champions import Signature
+    from models.promotion import rollback
+
+    entry = rollback(Path.cwd(), Signature(reviewer, reason, datetime.now(UTC)))
+    typer.echo(
+        f"champion is again version {entry.version} ({entry.model_hash[:12]}); `make run` scores this week with it"
+    )
+
+
+@app.command("ledger")
+def ledger_command(
+    on: Annotated[str | None, typer.Option(help="A UTC day, as 2018-01-31: who was champion then?")] = None,
+) -> None:
+    """Every change of champion: when (UTC), who, why.
+
+    Example: regulars ledger --on 2018-01-31
+    """
+    from models.ledger import champion_on, ledger_path, read_ledger
+
+    entries = read_ledger(ledger_path(Path.cwd()))
+    in_force = champion_on(entries, _day(on)) if on else None
+    for entry in ([in_force] if in_force else []) if on else entries:
+        typer.echo(
+            f"{entry.at}  {entry.action:<13} {entry.model_hash[:12]}  version {entry.version}  {entry.who}: {entry.why}"
+        )
+    if not entries or (on and not in_force):
+        typer.echo("no champion" + (f" on {on}" if on else " yet; `regulars run` makes the first release"))
+
+
+@app.command("summary")
+def summary_command() -> None:
+    """The summary of the last run: data, model, gate, champion, and the top of the list.
+
+    Example: regulars summary
+    """
+    from pipeline.summary import show_summary
+
+    show_summary(_console(), Path.cwd())
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ParameterError(f"--on: expected a day as 2018-01-31, got '{text}'") from None
+
+
+def _console() -> Console:
+    """A console at least wide enough for the list; a pipe has no width of its own."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal and console.width < NARROWEST:
+        console = Console(highlight=False, width=NARROWEST)
+    return console
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; a user's mistake is one line on stderr and the error family's exit code."""
+    try:
+        app(args=None if argv is None else list(argv))
+    except RegularsError as error:
+        print(f"regulars: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+
+
+if __name__ == "__main__":
+    main()

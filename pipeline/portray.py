@@ -1,0 +1,49 @@
+"""Stage `portray`: tier, state, value, habits, preference and group of every customer who ever bought."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from contracts.files import read_json, read_table, write_table
+from contracts.params import load_params
+from contracts.tables import CONTACTS, PORTRAITS, PRODUCTS, PURCHASES, RESPONSES, SCORES
+from contracts.words import load_words
+from pipeline.stage import run_stage, say
+from portraits.portrait import portray
+
+SECTIONS: tuple[str, ...] = ("store", "task", "portray")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read events and scores, draw the portraits, write them."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("events", help="folder of the event store")
+    arguments.add_argument("scores", help="this week's scores")
+    arguments.add_argument("cutoffs", help="JSON with the scored cutoff")
+    arguments.add_argument("words", help="YAML: the shop's names in plain words")
+    arguments.add_argument("portraits", help="portraits, written")
+    paths = arguments.parse_args(argv)
+    params = load_params()
+    events = Path(paths.events)
+    table = portray(
+        read_table(events / "purchases.parquet", PURCHASES),
+        read_table(events / "products.parquet", PRODUCTS),
+        read_table(events / "contacts.parquet", CONTACTS),
+        read_table(events / "responses.parquet", RESPONSES),
+        read_table(paths.scores, SCORES),
+        cutoff=date.fromisoformat(read_json(paths.cutoffs)["scored"]),
+        store=params.store,
+        active_days=params.task.active_days,
+        limits=params.portray,
+        words=load_words(paths.words),
+    )
+    write_table(paths.portraits, table, PORTRAITS)
+    counts = table["tier"].value_counts()
+    say("portray", f"{len(table):,} customers: " + ", ".join(f"{n:,} {tier}" for tier, n in counts.items()))
+
+
+if __name__ == "__main__":
+    run_stage("portray", main)

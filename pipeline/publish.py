@@ -1,0 +1,51 @@
+"""Stage `publish`: the week's working list and full table; outside experiments, the published week."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from contracts.files import read_json, read_table, write_json
+from contracts.params import Params, load_params
+from contracts.tables import PLAN, PORTRAITS, SCORES
+from models.tracking import project_root
+from pipeline.release import experiment_name, release
+from pipeline.stage import run_stage, say
+from serving.published import file_sha256, write_week
+from serving.weekly_list import build_week
+
+# the manifest holds every parameter behind the week, so that each one is a dep of it
+SECTIONS = tuple(info.alias or name for name, info in Params.model_fields.items())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the built week and a receipt; outside experiments, publish it."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("scores", type=Path, help="Parquet file, read")
+    arguments.add_argument("portraits", type=Path, help="Parquet file, read")
+    arguments.add_argument("plan", type=Path, help="Parquet file, read")
+    arguments.add_argument("cutoffs", type=Path, help="JSON file, read")
+    arguments.add_argument("week", type=Path, help="folder of the built week, written")
+    arguments.add_argument("receipt", type=Path, help="JSON file, written")
+    paths = arguments.parse_args(argv)
+    params, root = load_params(), project_root()
+    scores, portraits = read_table(paths.scores, SCORES), read_table(paths.portraits, PORTRAITS)
+    week = build_week(
+        scores, portraits, read_table(paths.plan, PLAN), read_json(paths.cutoffs), params.publish.list_size
+    )
+    hashes = {path.stem: file_sha256(path) for path in (paths.scores, paths.portraits, paths.plan)}
+    facts = {"tables": hashes, "params": params.model_dump(by_alias=True, mode="json")}
+    built = write_week(paths.week, week, facts)
+    experiment = experiment_name()
+    if not experiment:
+        release(root, parts=("week",), week=paths.week)
+    receipt = {"applied": not experiment, **{key: built[key] for key in ("week", "row_hash", "counts")}}
+    write_json(paths.receipt, receipt)
+    say(
+        "publish", f"{week.name}: {len(week.at_risk):,} customers to work on, {len(week.customers):,} in the full table"
+    )
+
+
+if __name__ == "__main__":
+    run_stage("publish", main)

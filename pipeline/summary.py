@@ -1,0 +1,87 @@
+"""What `regulars run` says at its end: data, model against baseline, gate, champion, list, and where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contracts.files import read_json
+from models import ledger
+from models.candidate import model_hash, read_release
+from serving import published
+from serving.terminal import list_table, plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+TOP = 10
+
+
+def show_summary(console: Console, root: Path) -> None:
+    """Print the summary of the project's last run; every figure with its unit, dates and interval."""
+    from rich.table import Table
+
+    revision = published.find_week(root / "published", published.week_of(root / "data" / "week"))
+    facts = Table.grid(padding=(0, 2))
+    for what, text in (*_data(root), *_model(root), *_champion(root), *_list(revision, root)):
+        facts.add_row(plain(what), plain(text))
+    console.print()
+    console.print(list_table(revision.at_risk().head(TOP), revision.manifest, n_reasons=1))
+    console.print(facts)
+
+
+def _data(root: Path) -> Iterator[tuple[str, str]]:
+    store = root / "data" / "events" / "manifest.json"
+    if not store.exists():
+        return
+    facts: Mapping[str, Any] = read_json(store)
+    text = (
+        f"{facts['source']}: {facts['lines_accepted']:,} purchase lines of {facts['customers']:,} customers, "
+        f"{facts['first_sale_on']} to {facts['last_sale_on']}; {facts['lines_rejected']:,} lines rejected"
+    )
+    yield "data", text
+
+
+def _model(root: Path) -> Iterator[tuple[str, str]]:
+    gate: Mapping[str, Any] = read_json(root / "reports" / "gate.json")
+    metrics: Mapping[str, Any] = read_json(root / "reports" / "metrics.json")
+    test, cutoffs = metrics["test"], read_json(root / "data" / "cutoffs.json")["test"]
+    ends = f" [{test['auc_low']:.3f}, {test['auc_high']:.3f}]" if "auc_low" in test else ""
+    losses = f"log loss {test['log_loss']:.4f}, calibration error {test['calibration_error']:.3f}"
+    yield "model regulars", f"AUC {test['auc_mean']:.3f}{ends}, {losses}"
+    judged = f"{len(cutoffs)} cutoffs {cutoffs[0]} to {cutoffs[-1]}"
+    yield "judged on", f"{judged}, never trained on (intervals: 95 %, over customers)"
+    if gate.get("best_baseline"):
+        gains = f"log loss lower by {_paired(gate['log_loss_gain'])}, AUC higher by {_paired(gate['auc_gain'])}"
+        yield f"against {gate['best_baseline']}", gains
+    passed = "passed" if gate["passed"] else "NOT passed"
+    yield "gate", f"{passed}: released {gate['released']} (grade {gate['grade']}); rule: {gate['rule']}"
+
+
+def _paired(gain: Mapping[str, float]) -> str:
+    return f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
+
+
+def _champion(root: Path) -> Iterator[tuple[str, str]]:
+    entries = ledger.read_ledger(ledger.ledger_path(root))
+    now = ledger.champion_entry(entries)
+    if now is None:
+        yield "champion", "none yet"
+        return
+    grade = read_release(root / "artifacts" / "champion")["grade"]
+    review = f"reviewed by {now.who}" if ledger.is_reviewed(entries) else "unreviewed"
+    yield "champion", f"{now.model_hash[:12]} (grade {grade}), {review}, since {now.at[:10]}"
+    candidate = model_hash(root / "artifacts" / "candidate")
+    if candidate != now.model_hash:
+        yield "challenger", f"{candidate[:12]} scores nothing until `regulars promote --reviewer NAME --reason TEXT`"
+    elif review == "unreviewed":
+        yield "", "nobody has looked at it yet: it became champion because there was none"
+
+
+def _list(revision: published.Revision, root: Path) -> Iterator[tuple[str, str]]:
+    counts = revision.manifest["counts"]
+    offers = f"{counts['n_treated']:,} with an offer; {counts['n_control']:,} others left alone as controls"
+    yield "list", f"{counts['n_listed']:,} customers, {offers}"
+    yield "files", f"{revision.folder.relative_to(root)}/at_risk.csv, .parquet, .xlsx"
+    yield "look closer", f"regulars list --week {revision.week}, regulars show CUSTOMER, make mlflow"

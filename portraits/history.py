@@ -1,0 +1,82 @@
+"""What a customer's purchase days say: how many, how far apart, which tier they earned, which state they are in.
+
+Tiers are those of the domain: *new*, *returning*, *regular*, *devoted*. A tier once earned is kept, so the tier is the
+highest over all prefixes of the history; the present silence plays no part in it. The state is the other axis.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from contracts.params import Portray
+from contracts.tables import TIERS
+from contracts.windows import day_numbers, days_until
+
+NEW, RETURNING, REGULAR, DEVOTED = range(len(TIERS))
+
+
+def purchase_days(lines: pd.DataFrame) -> pd.DataFrame:
+    """One row per customer and local day with a purchase, in order: `customer_id`, `ordered_on`, `gap_days`."""
+    days = lines[["customer_id", "ordered_on"]].drop_duplicates()
+    days = days.sort_values(["customer_id", "ordered_on"], ignore_index=True)
+    number = pd.Series(day_numbers(days["ordered_on"]), index=days.index)
+    return days.assign(gap_days=number.groupby(days["customer_id"], observed=True).diff())
+
+
+def rhythm(days: pd.DataFrame, cutoff: date) -> pd.DataFrame:
+    """One row per customer, from the rows of `purchase_days`.
+
+    `n_purchase_days`, `first_purchase_on`, `last_purchase_on`, `silence_days` (to the cutoff), `usual_gap_days`
+    (median; missing with one purchase day), `gap_cv` (coefficient of variation; missing with fewer than two gaps).
+    """
+    groups = days.groupby("customer_id", observed=True)
+    facts = groups["ordered_on"].agg(["size", "min", "max"])
+    facts.columns = pd.Index(["n_purchase_days", "first_purchase_on", "last_purchase_on"])
+    facts["silence_days"] = days_until(facts["last_purchase_on"], cutoff)
+    facts["usual_gap_days"] = groups["gap_days"].median()
+    facts["gap_cv"] = groups["gap_days"].std() / groups["gap_days"].mean()
+    return facts
+
+
+def is_steady_so_far(days: pd.DataFrame, most_cv: float) -> pd.Series:
+    """Whether the gaps up to and with each purchase day vary by at most `most_cv` (two gaps are the least).
+
+    With k gaps of sum s and sum of squares q, var / mean² = k(kq − s²) / ((k − 1)s²): whole numbers to the last.
+    """
+    groups = days["gap_days"].fillna(0).groupby(days["customer_id"], observed=True)
+    n_gaps = groups.cumcount()
+    total = groups.cumsum()
+    squares = (days["gap_days"].fillna(0) ** 2).groupby(days["customer_id"], observed=True).cumsum()
+    return (n_gaps >= 2) & (n_gaps * (n_gaps * squares - total**2) <= most_cv**2 * (n_gaps - 1) * total**2)
+
+
+def earned_tier(days: pd.DataFrame, limits: Portray) -> pd.Series:
+    """The tier of each customer: the highest earned at any of their purchase days, whatever came after."""
+    count = days.groupby("customer_id", observed=True).cumcount() + 1
+    steady = is_steady_so_far(days, limits.steady_gap_cv)
+    rank = pd.Series(NEW, index=days.index)
+    rank = rank.mask(count >= limits.returning_days, RETURNING)
+    rank = rank.mask(steady & (count >= limits.regular_days), REGULAR)
+    rank = rank.mask(steady & (count >= limits.devoted_days), DEVOTED)
+    highest = rank.groupby(days["customer_id"], observed=True).max()
+    return highest.map(dict(enumerate(TIERS))).astype("str")
+
+
+def state(facts: pd.DataFrame, active_days: int, limits: Portray) -> pd.Series:
+    """Active, lapsing or gone, by the silence against the own usual gap (the shop's median for one-day buyers)."""
+    shop_gap = facts["usual_gap_days"].median()
+    usual = facts["usual_gap_days"].fillna(0.0 if np.isnan(shop_gap) else shop_gap)
+    patience = np.maximum(limits.lapsing_min_days, limits.lapsing_gap_multiple * usual)
+    silence = facts["silence_days"]
+    named = np.select([silence > active_days, silence > patience], ["gone", "lapsing"], "active")
+    return pd.Series(named, index=facts.index, dtype="str")
+
+
+def next_due(facts: pd.DataFrame) -> pd.Series:
+    """The last purchase day plus the usual gap, in whole days upwards; missing with one purchase day."""
+    gap = pd.to_timedelta(np.ceil(facts["usual_gap_days"]), unit="D")
+    due: pd.Series = (facts["last_purchase_on"] + gap).astype("datetime64[us]")
+    return due

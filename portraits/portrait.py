@@ -1,0 +1,130 @@
+"""The portrait of every customer who ever bought before a cutoff: one table from purchases, contacts and scores."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+
+from contracts.params import Portray, Store
+from contracts.tables import PORTRAITS
+from contracts.windows import day_numbers, rows_before, trailing
+from contracts.words import Words, day_text
+from portraits.groups import UNSCORED, assign_groups
+from portraits.habits import habits, visits
+from portraits.history import earned_tier, next_due, purchase_days, rhythm, state
+from portraits.labels import label_customers
+from portraits.spend import promotion_sensitivity, spend, value_tier
+from portraits.tastes import favourite_category, matched_product, nameable, product_rhythms
+from portraits.touches import last_touch
+
+HALF_YEAR_DAYS = 182
+QUARTER_DAYS = 91
+
+
+def portray(
+    purchases: pd.DataFrame,
+    products: pd.DataFrame,
+    contacts: pd.DataFrame,
+    responses: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    cutoff: date,
+    store: Store,
+    active_days: int,
+    limits: Portray,
+    words: Words,
+) -> pd.DataFrame:
+    """PORTRAITS at `cutoff`: one row per customer with a purchase before it, in order of customer id.
+
+    Nothing at or after the cutoff is read. `scores` may lack customers; those have no risk band.
+    """
+    lines = _known_lines(purchases, products, cutoff, store.time_zone)
+    facts = customer_facts(lines, cutoff, active_days, limits)
+    facts["risk_band"] = _risk_band(scores, facts.index)
+    facts = facts.join(assign_groups(facts)).join(_said(facts, cutoff, store, words))
+    touched = last_touch(
+        rows_before(contacts, cutoff, store.time_zone, "sent_at"),
+        rows_before(responses, cutoff, store.time_zone, "responded_at"),
+    )
+    table = facts.join(label_customers(facts, limits)).join(touched).reset_index()
+    table["customer_id"] = table["customer_id"].astype("str")
+    table["cutoff_on"] = pd.Timestamp(cutoff)
+    table["consented_channels"] = ""
+    texts = ["favourite_category", "matched_product", "last_offer", "last_outcome"]
+    table[texts] = table[texts].astype("object").fillna("").astype("str")
+    return PORTRAITS(table[list(PORTRAITS.columns)])
+
+
+def customer_facts(lines: pd.DataFrame, cutoff: date, active_days: int, limits: Portray) -> pd.DataFrame:
+    """One row per customer: every number and label part that rests on purchases alone (indexed by `customer_id`)."""
+    days = purchase_days(lines)
+    recent = _recent(lines, cutoff, HALF_YEAR_DAYS)
+    facts = rhythm(days, cutoff).join(spend(lines, recent)).join(habits(visits(recent)))
+    facts["tier"] = earned_tier(days, limits)
+    facts["state"] = state(facts, active_days, limits)
+    facts["value_tier"] = value_tier(facts["spend"], limits)
+    facts["promotion_sensitivity"] = promotion_sensitivity(facts["discount_share"], limits)
+    facts["next_due_on"] = next_due(facts)
+    facts["days_half_year"] = _n_days(days, facts.index, cutoff, HALF_YEAR_DAYS)
+    facts["days_quarter"] = _n_days(days, facts.index, cutoff, QUARTER_DAYS)
+    facts["days_quarter_before"] = _n_days(days, facts.index, cutoff, QUARTER_DAYS, QUARTER_DAYS)
+    facts["shop_lines_per_visit"] = facts["lines_per_visit"].median()
+    named = nameable(recent, limits)
+    facts = facts.join(favourite_category(named))
+    facts["matched_product"] = matched_product(product_rhythms(named, cutoff), facts["favourite_category"])
+    return facts
+
+
+def _known_lines(purchases: pd.DataFrame, products: pd.DataFrame, cutoff: date, time_zone: str) -> pd.DataFrame:
+    """The purchase lines before the cutoff in the source's order, with their product's names; texts as categories."""
+    described = products[["product_id", "category", "product_type", "is_private_label"]]
+    lines = (
+        rows_before(purchases, cutoff, time_zone).merge(described, on="product_id", how="left").sort_values("line_id")
+    )
+    lines["is_private_label"] = lines["is_private_label"].astype("boolean").fillna(False).astype("float64")
+    lines[["category", "product_type"]] = lines[["category", "product_type"]].fillna("unknown")
+    keys = ["customer_id", "order_id", "store_id", "category", "product_type"]
+    return lines.astype(dict.fromkeys(keys, "category")).reset_index(drop=True)
+
+
+def _recent(lines: pd.DataFrame, cutoff: date, window_days: int) -> pd.DataFrame:
+    return lines[trailing(day_numbers(lines["ordered_on"]), cutoff, window_days)]
+
+
+def _n_days(days: pd.DataFrame, customers: pd.Index, cutoff: date, window_days: int, skip_days: int = 0) -> pd.Series:
+    inside = days[trailing(day_numbers(days["ordered_on"]), cutoff, window_days, skip_days)]
+    return inside.groupby("customer_id", observed=True).size().reindex(customers).fillna(0).astype("int64")
+
+
+def _risk_band(scores: pd.DataFrame, customers: pd.Index) -> pd.Series:
+    band = scores.set_index("customer_id")["risk_band"].reindex(customers.astype("str"))
+    return pd.Series(band.to_numpy(dtype=object), index=customers).fillna(UNSCORED).astype("str")
+
+
+def _said(facts: pd.DataFrame, cutoff: date, store: Store, words: Words) -> pd.DataFrame:
+    """The texts that evidence sentences need."""
+    favourite = facts["favourite_category"].astype("object").fillna("").astype("str")
+    fixed = {
+        "cutoff": pd.Timestamp(cutoff),
+        "data_through": pd.Timestamp(cutoff - timedelta(days=1)),
+        "since": pd.Timestamp(cutoff - timedelta(days=HALF_YEAR_DAYS)),
+    }
+    said = {name: day_text(pd.Series([day])).iloc[0] for name, day in fixed.items()}
+    return pd.DataFrame(
+        {
+            "first_on": day_text(facts["first_purchase_on"]),
+            "last_on": day_text(facts["last_purchase_on"]),
+            "usual_gap_words": _gap_words(facts["usual_gap_days"]),
+            "favourite_words": words.column(favourite),
+            "currency": store.currency,
+            **said,
+        },
+        index=facts.index,
+    )
+
+
+def _gap_words(gap_days: pd.Series) -> pd.Series:
+    """A gap as a person says it: '1 day', '6.5 days'; '' where there is none."""
+    words = gap_days.map(lambda days: "1 day" if days == 1 else f"{days:g} days", na_action="ignore")
+    return words.astype("object").fillna("").astype("str")

@@ -1,0 +1,46 @@
+"""What customers spend and how much of it comes with a discount: value tier and promotion sensitivity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from contracts.params import Portray
+
+
+def spend(lines: pd.DataFrame, recent: pd.DataFrame) -> pd.DataFrame:
+    """One row per customer of `lines`; `recent` are their lines of the last half-year.
+
+    `spend`, `discount`, `coupon_days` (all of the half-year), `discount_share` of the list price (of the whole history
+    for those without a purchase in the half-year), `own_brand_share` of recent lines.
+    """
+    ever = lines.groupby("customer_id", observed=True)[["amount", "discount"]].sum()
+    groups = recent.groupby("customer_id", observed=True)
+    late = groups[["amount", "discount"]].sum().reindex(ever.index)
+    basis = late.fillna(ever)
+    with_coupon = recent[recent["coupon_discount"] > 0].groupby("customer_id", observed=True)["ordered_on"].nunique()
+    return pd.DataFrame(
+        {
+            "spend": late["amount"].fillna(0.0),
+            "list_price": (late["amount"] + late["discount"]).fillna(0.0),
+            "discount": late["discount"].fillna(0.0),
+            "discount_share": basis["discount"] / (basis["amount"] + basis["discount"]),
+            "coupon_days": with_coupon.reindex(ever.index).fillna(0).astype("int64"),
+            "own_brand_share": groups["is_private_label"].mean().reindex(ever.index).fillna(0.0),
+        }
+    )
+
+
+def value_tier(spent: pd.Series, limits: Portray) -> pd.Series:
+    """Top, middle or base by rank of spend; equal spend ranks alike, no spend is base."""
+    top, middle = limits.value_tier_shares
+    share_above = spent.rank(method="min", ascending=False).sub(1) / max(len(spent), 1)
+    named = np.select([spent <= 0, share_above < top, share_above < middle], ["base", "top", "middle"], "base")
+    return pd.Series(named, index=spent.index, dtype="str")
+
+
+def promotion_sensitivity(discount_share: pd.Series, limits: Portray) -> pd.Series:
+    """Full-price, mixed or promotion-led by the share of the list price that was given off."""
+    mixed, led = limits.promotion_shares
+    named = np.select([discount_share >= led, discount_share >= mixed], ["promotion-led", "mixed"], "full-price")
+    return pd.Series(named, index=discount_share.index, dtype="str")

@@ -1,0 +1,18 @@
+"""What the shop sent to a customer, and what came of it, before the cutoff."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def last_touch(contacts: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:
+    """One row per contacted customer: `last_contact_on`, `last_offer` (campaign), `last_outcome`.
+
+    Both tables must hold only what was known before the cutoff. Of campaigns sent at once the greatest id counts.
+    """
+    last = contacts.sort_values(["customer_id", "sent_at", "campaign_id"]).drop_duplicates("customer_id", keep="last")
+    redeemed = responses.loc[responses["kind"] == "redeemed", ["customer_id", "campaign_id"]].drop_duplicates()
+    found = last.merge(redeemed.assign(last_outcome="redeemed"), on=["customer_id", "campaign_id"], how="left")
+    found["last_outcome"] = found["last_outcome"].fillna("no response").astype("str")
+    named = found.rename(columns={"sent_on": "last_contact_on", "campaign_id": "last_offer"})
+    return named.set_index("customer_id")[["last_contact_on", "last_offer", "last_outcome"]]

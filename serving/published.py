@@ -1,0 +1,222 @@
+"""Published weeks: immutable folders that are written once, found again, and never overwritten.
+
+`published/<ISO week>/` is revision 1 and `published/<ISO week>/revision-N/` are later ones. A revision is a change in
+row content, not in commit, clock or file bytes. A folder counts only if its manifest, which is written last, names
+every file with its right size; so a killed writer leaves the last good revision in force.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from contracts.errors import RegularsError, UnknownNameError, nearest
+from contracts.files import atomic_folder, digest, read_json, read_table, write_json, write_table
+from contracts.tables import AT_RISK, FULL_WEEK
+from serving.spreadsheets import csv_bytes, xlsx_bytes
+from serving.weekly_list import Week
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+_WEEK_NAME = re.compile(r"^\d{4}-W\d{2}$")
+_REVISION_NAME = re.compile(r"^revision-(\d+)$")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One valid published revision of a week: its folder, and its manifest as read."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def week(self) -> str:
+        """ISO week, as 2018-W01."""
+        return str(self.manifest["week"])
+
+    @property
+    def number(self) -> int:
+        """1 for the first revision of a week."""
+        return int(self.manifest["revision"])
+
+    def at_risk(self) -> pd.DataFrame:
+        """The working list: one row a customer to work on."""
+        return read_table(self.folder / "at_risk.parquet", AT_RISK)
+
+    def customers(self) -> pd.DataFrame:
+        """The full table: one row a customer who ever bought."""
+        return read_table(self.folder / "customers.parquet", FULL_WEEK)
+
+    def customer(self, customer_id: str) -> pd.Series:
+        """One customer's row of the full table, read without the others; `UnknownNameError` if there is none."""
+        found = pq.read_table(self.folder / "customers.parquet", filters=[("customer_id", "==", customer_id)])
+        if not found.num_rows:
+            raise UnknownNameError(f"no customer '{customer_id}' in week {self.week}; expected an id of the full table")
+        return FULL_WEEK(found.to_pandas(date_as_object=False)).iloc[0]
+
+
+def row_digest(frame: pd.DataFrame) -> str:
+    """SHA-256 over a table's names and values, whatever its file's bytes are; row order counts."""
+    header = "\x1f".join(frame.columns)
+    return digest(header, frame.to_csv(index=False, header=False, lineterminator="\n", date_format="%Y-%m-%d"))
+
+
+def write_week(folder: Path, week: Week, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a built week as plain files (`at_risk.parquet`, `customers.parquet`, `week.json`) and return `week.json`.
+
+    The result depends on the rows and facts alone: no clock, commit or run id.
+    """
+    described = {
+        "week": week.name,
+        "data_through": week.data_through.isoformat(),
+        "model_version": _only(week.customers["model_version"], ""),
+        "model_grade": _only(week.customers["model_grade"], "none"),
+        "row_hash": digest(row_digest(week.at_risk), row_digest(week.customers)),
+        "counts": _counts(week),
+        **facts,
+    }
+    with atomic_folder(folder) as draft:
+        write_table(draft / "at_risk.parquet", week.at_risk, AT_RISK)
+        write_table(draft / "customers.parquet", week.customers, FULL_WEEK)
+        write_json(draft / "week.json", described)
+    return described
+
+
+def _only(column: pd.Series, otherwise: str) -> str:
+    return str(column.iloc[0]) if len(column) else otherwise
+
+
+def _counts(week: Week) -> dict[str, int]:
+    arms = week.customers["arm"].value_counts()
+    by_arm = {f"n_{arm}": int(arms.get(arm, 0)) for arm in ("treated", "control", "none")}
+    return {"n_listed": len(week.at_risk), "n_customers": len(week.customers), **by_arm}
+
+
+def publish(built: Path, published: Path, provenance: Mapping[str, Any]) -> tuple[Revision, bool]:
+    """Publish the week that `write_week` left in `built`; say whether that made a new revision.
+
+    Equal row content to the week's latest valid revision changes nothing at all. `provenance` is added to the manifest
+    (commit, data hashes, time). The caller holds the lock: two writers of one week would choose the same number.
+    """
+    week: dict[str, Any] = read_json(built / "week.json")
+    home = published / week["week"]
+    latest = latest_revision(home, is_deep=True)
+    if latest is not None and latest.manifest["row_hash"] == week["row_hash"]:
+        return latest, False
+    _sweep_drafts(published, week["week"])
+    number = _next_number(home)
+    target = home if number == 1 else home / f"revision-{number}"
+    draft = published / f".{week['week']}.draft"
+    draft.mkdir(parents=True)
+    _fill(draft, built, {"format": FORMAT, **week, "revision": number, **provenance})
+    draft.rename(target)
+    return read_revision(target), True
+
+
+def _fill(draft: Path, built: Path, manifest: dict[str, Any]) -> None:
+    listed = read_table(built / "at_risk.parquet", AT_RISK)
+    for name in ("at_risk.parquet", "customers.parquet"):
+        shutil.copyfile(built / name, draft / name)
+    (draft / "at_risk.csv").write_bytes(csv_bytes(listed))
+    (draft / "at_risk.xlsx").write_bytes(xlsx_bytes(listed, manifest["week"]))
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in sorted(draft.iterdir())}
+    write_json(draft / MANIFEST, {**manifest, "files": files})
+    for name in files:
+        _to_disk(draft / name)
+
+
+def _to_disk(path: Path) -> None:
+    """Force a file to the disk, so that a power cut after the rename cannot leave a named but empty file."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sweep_drafts(published: Path, week: str) -> None:
+    for left_over in published.glob(f".{week}.*"):
+        shutil.rmtree(left_over)
+
+
+def _next_number(home: Path) -> int:
+    if not home.exists():
+        return 1
+    numbers = [int(match[1]) for path in home.iterdir() if (match := _REVISION_NAME.match(path.name))]
+    return max([1, *numbers]) + 1
+
+
+def week_of(built: Path) -> str:
+    """The ISO week of a built week's folder."""
+    return str(read_json(built / "week.json")["week"])
+
+
+def weeks(published: Path) -> list[str]:
+    """ISO weeks that have a valid revision, earliest first."""
+    if not published.is_dir():
+        return []
+    names = sorted(path.name for path in published.iterdir() if _WEEK_NAME.match(path.name))
+    return [name for name in names if latest_revision(published / name) is not None]
+
+
+def find_week(published: Path, week: str | None = None) -> Revision:
+    """The latest valid revision of a week, or of the latest week; `UnknownNameError` if there is none."""
+    if week is None:
+        known = weeks(published)
+        if not known:
+            raise UnknownNameError("expected a published week, found none; run `make run` first")
+        week = known[-1]
+    found = latest_revision(published / week) if _WEEK_NAME.match(week) else None
+    if found is None:
+        known = weeks(published)
+        there = f"; there is {', '.join(known[-5:])}" if known else "; run `make run` first"
+        raise UnknownNameError(f"no published week '{week}'{nearest(week, known) or there}")
+    return found
+
+
+def latest_revision(home: Path, *, is_deep: bool = False) -> Revision | None:
+    """The latest valid revision in a week's folder, or None. `is_deep` compares the files' hashes, not only sizes."""
+    if not home.is_dir():
+        return None
+    later = sorted(
+        (path for path in home.iterdir() if _REVISION_NAME.match(path.name)),
+        key=lambda path: int(path.name.removeprefix("revision-")),
+        reverse=True,
+    )
+    return next((read_revision(folder) for folder in (*later, home) if is_valid(folder, is_deep=is_deep)), None)
+
+
+def read_revision(folder: Path) -> Revision:
+    """A revision with its manifest; the caller has checked that it is valid."""
+    return Revision(folder, read_json(folder / MANIFEST))
+
+
+def is_valid(folder: Path, *, is_deep: bool = False) -> bool:
+    """Whether a folder holds a whole revision: a manifest, and every file that it names, as large as it says."""
+    try:
+        files: dict[str, dict[str, Any]] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, RegularsError):
+        return False
+    check: Callable[[Path, dict[str, Any]], bool] = _same_bytes if is_deep else _same_size
+    return all((folder / name).is_file() and check(folder / name, said) for name, said in files.items())
+
+
+def _same_size(path: Path, said: dict[str, Any]) -> bool:
+    return bool(path.stat().st_size == said["bytes"])
+
+
+def _same_bytes(path: Path, said: dict[str, Any]) -> bool:
+    return bool(file_sha256(path) == said["sha256"])
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

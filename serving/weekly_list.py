@@ -1,0 +1,189 @@
+"""The week's two tables: the working list, and the full table for analysis.
+
+What was planned for a control customer is blanked here, before anything is written: a control is left alone at random,
+and whoever sees the withheld offer can be tempted to send it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from contracts.errors import ContractError, UnknownNameError, nearest
+from contracts.table import Table
+from contracts.tables import AT_RISK, FULL_WEEK
+from contracts.windows import iso_week
+
+CONTROL_REASON = "left alone at random, to measure what offers bring"
+UNPLANNED_REASON = "not in this week's plan"
+WITHHELD: Mapping[str, object] = {
+    "offer": "none",
+    "mechanic": "none",
+    "offer_text": "",
+    "channel": "",
+    "send_on": pd.NaT,
+    "act_by": pd.NaT,
+    "valid_until": pd.NaT,
+    "offer_cost": np.nan,
+    "expected_profit": np.nan,
+    "expected_profit_low": np.nan,
+    "expected_profit_high": np.nan,
+    "price_benefit": np.nan,
+    "benefit": np.nan,
+    "effect": np.nan,
+    "why": "",
+    "why_none": CONTROL_REASON,
+}
+UNPLANNED: Mapping[str, object] = {
+    "arm": "none",
+    "offer": "none",
+    "mechanic": "none",
+    "offer_text": "",
+    "channel": "",
+    "offer_cost": 0.0,
+    "expected_profit": 0.0,
+    "expected_profit_low": 0.0,
+    "expected_profit_high": 0.0,
+    "price_benefit": 0.0,
+    "benefit": 0.0,
+    "why": "",
+    "why_none": UNPLANNED_REASON,
+}
+UNSCORED: Mapping[str, object] = {"risk_band": "", "change": "", "reasons": ""}
+MONEY_DECIMALS = 2
+SHARE_DECIMALS = 4
+MONEY = (
+    "value_at_stake",
+    "value_at_stake_low",
+    "value_at_stake_high",
+    "expected_loss",
+    "offer_cost",
+    "expected_profit",
+    "expected_profit_low",
+    "expected_profit_high",
+    "price_benefit",
+    "benefit",
+)
+SHARES = ("p_lapse", "p_lapse_week_before", "effect", "usual_gap_days")
+
+
+@dataclass(frozen=True)
+class Week:
+    """One week: `at_risk` has one row a customer to work on, `customers` one row a customer who ever bought."""
+
+    name: str
+    data_through: date
+    at_risk: pd.DataFrame
+    customers: pd.DataFrame
+
+
+def build_week(
+    scores: pd.DataFrame, portraits: pd.DataFrame, plan: pd.DataFrame, cutoffs: Mapping[str, str], list_size: int
+) -> Week:
+    """Join the week's tables, withhold what belongs to controls, and rank the working list.
+
+    `cutoffs` holds the ISO dates `scored` and `data_end`. Amounts come out in whole cents, shares with four decimals.
+    """
+    scored_on = date.fromisoformat(cutoffs["scored"])
+    through = date.fromisoformat(cutoffs["data_end"]) - timedelta(days=1)
+    for table in (scores, portraits, plan):
+        _refuse_other_week(table, scored_on)
+    joined = _rounded(withhold(_joined(scores, portraits, plan)))
+    joined.insert(0, "week", iso_week(scored_on))
+    joined.insert(1, "data_through", pd.Timestamp(through))
+    listed = rank(joined, list_size)
+    return Week(
+        iso_week(scored_on), through, _columns(listed, AT_RISK), _columns(_with_rank(joined, listed), FULL_WEEK)
+    )
+
+
+def rank(customers: pd.DataFrame, list_size: int) -> pd.DataFrame:
+    """The working list: the treated by expected profit, then the highest expected losses, up to `list_size` rows.
+
+    Every treated customer is listed, even beyond `list_size`: dropping planned work would falsify the control group's
+    comparison. Ties go by customer id, so that equal inputs give equal lists.
+    """
+    ordered = customers.sort_values("customer_id")
+    treated = ordered[ordered["arm"] == "treated"].sort_values("expected_profit", ascending=False, kind="stable")
+    others = ordered[(ordered["arm"] == "none") & ordered["expected_loss"].notna()]
+    n_free = max(0, list_size - len(treated))
+    losses = others.sort_values("expected_loss", ascending=False, kind="stable").head(n_free)
+    listed = pd.concat([treated, losses], ignore_index=True)
+    return listed.assign(rank=np.arange(1, len(listed) + 1))
+
+
+def chosen(rows: pd.DataFrame, wanted: Mapping[str, str | None]) -> pd.DataFrame:
+    """The rows whose columns hold the wanted texts (None: any); `UnknownNameError` for a text that no row holds."""
+    for name, text in wanted.items():
+        if text is None:
+            continue
+        known = sorted(set(rows[name]))
+        if text not in known:
+            hint = nearest(text, known) or f"; there is {', '.join(known[:8]) or 'no row'}"
+            raise UnknownNameError(f"no customer of the list has {name} '{text}'{hint}")
+        rows = rows[rows[name] == text]
+    return rows
+
+
+def withhold(customers: pd.DataFrame) -> pd.DataFrame:
+    """The same table in which every column that could tell a control's offer is blank for controls."""
+    is_control = customers["arm"] == "control"
+    return _with_values(customers, is_control, WITHHELD)
+
+
+def _joined(scores: pd.DataFrame, portraits: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
+    keyed = portraits.sort_values("customer_id", ignore_index=True)
+    for table in (scores, plan):
+        _refuse_strangers(table, keyed)
+        keyed = keyed.merge(table.drop(columns="cutoff_on"), on="customer_id", how="left", validate="1:1")
+    version, grade = _model(scores)
+    keyed = keyed.assign(model_version=version, model_grade=grade)
+    keyed = _with_values(keyed, keyed["risk_band"].isna(), UNSCORED)
+    return _with_values(keyed, keyed["arm"].isna(), UNPLANNED)
+
+
+def _with_values(frame: pd.DataFrame, where: pd.Series, values: Mapping[str, object]) -> pd.DataFrame:
+    return frame.assign(**{name: frame[name].mask(where, value) for name, value in values.items()})
+
+
+def _model(scores: pd.DataFrame) -> tuple[str, str]:
+    if scores.empty:
+        return "", "none"
+    models = scores[["model_version", "model_grade"]].drop_duplicates()
+    if len(models) > 1:
+        raise ContractError(f"table scores: expected one model in a week, got {len(models)}; run `dvc repro score`")
+    return str(models["model_version"].iloc[0]), str(models["model_grade"].iloc[0])
+
+
+def _refuse_other_week(table: pd.DataFrame, scored_on: date) -> None:
+    others = {day.date() for day in table["cutoff_on"].unique()} - {scored_on}
+    if others:
+        raise ContractError(f"expected only the week of {scored_on}, got rows of {min(others)}; run `dvc repro`")
+
+
+def _refuse_strangers(table: pd.DataFrame, portraits: pd.DataFrame) -> None:
+    n_strangers = int((~table["customer_id"].isin(portraits["customer_id"])).sum())
+    if n_strangers:
+        raise ContractError(
+            f"expected a portrait of every customer, found none for {n_strangers}; run `dvc repro portray`"
+        )
+
+
+def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
+    places = dict.fromkeys(MONEY, MONEY_DECIMALS) | dict.fromkeys(SHARES, SHARE_DECIMALS)
+    # adding zero turns -0.0 into 0.0, which would otherwise count as another row content
+    return frame.assign(**{name: frame[name].astype("float64").round(n) + 0.0 for name, n in places.items()})
+
+
+def _with_rank(customers: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    ranks = listed.set_index("customer_id")["rank"]
+    return customers.assign(rank=customers["customer_id"].map(ranks).astype("Int64"))
+
+
+def _columns(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    names = list(table.columns)
+    return table(frame[names].reset_index(drop=True))

@@ -1,0 +1,178 @@
+"""The walls of the house: a stage is one word everywhere, DVC's deps cover the imports, time is owned by one module."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import grimp
+import pytest
+from ruamel.yaml import YAML
+
+from contracts.params import Params
+
+ROOMS = ("contracts", "events", "features", "models", "portraits", "offers", "serving", "pipeline")
+COMMON_SECTIONS = {"store", "task", "execution"}
+READ_BY_PATH = {"models/mlflow_model.py"}  # logged into MLflow as a file, never imported by a stage
+
+
+def plain(path: Path) -> dict:
+    return YAML(typ="safe").load(path.read_text())
+
+
+@pytest.fixture(scope="module")
+def stages(root: Path) -> dict[str, dict]:
+    return plain(root / "dvc.yaml")["stages"]
+
+
+@pytest.fixture(scope="module")
+def imports(root: Path) -> grimp.ImportGraph:
+    return grimp.build_graph(*ROOMS, cache_dir=None)
+
+
+def architecture_rows(root: Path) -> list[str]:
+    text = (root / "ARCHITECTURE.md").read_text()
+    table = text.split("## The way of the data")[1].split("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)
+
+
+def test_a_stage_is_one_word_everywhere(root: Path, stages: dict[str, dict]) -> None:
+    names = list(stages)
+    assert names == architecture_rows(root)
+    assert set(names) == set(plain(root / "params.yaml")) - COMMON_SECTIONS
+    assert set(names) == {info.alias or name for name, info in Params.model_fields.items()} - COMMON_SECTIONS
+    for name, stage in stages.items():
+        assert (root / "pipeline" / f"{name}.py").exists()
+        assert stage["cmd"].startswith(f"python -m pipeline.{name} ")
+
+
+def test_stage_modules_are_thin_and_do_not_import_each_other(root: Path, stages, imports) -> None:
+    for name in stages:
+        lines = (root / "pipeline" / f"{name}.py").read_text().splitlines()
+        assert len(lines) <= 75, f"pipeline/{name}.py has {len(lines)} lines"
+        for other in set(stages) - {name}:
+            assert not imports.direct_import_exists(importer=f"pipeline.{name}", imported=f"pipeline.{other}")
+
+
+def module_path(root: Path, module: str) -> str:
+    base = root.joinpath(*module.split("."))
+    return (base / "__init__.py" if base.is_dir() else base.with_suffix(".py")).relative_to(root).as_posix()
+
+
+def test_dvc_deps_cover_the_import_closure(root: Path, stages, imports) -> None:
+    for name, stage in stages.items():
+        module = f"pipeline.{name}"
+        closure = imports.find_upstream_modules(module) | {module}
+        closure |= {parent for used in closure if "." in used for parent in [used.rpartition(".")[0]]} - {"pipeline"}
+        needed = {module_path(root, used) for used in closure}
+        deps = stage["deps"]
+        bare = {path for path in needed if not any(path == dep or path.startswith(f"{dep}/") for dep in deps)}
+        assert not bare, f"stage {name}: deps lack {sorted(bare)}"
+        code = {dep for dep in deps if dep.split("/")[0] in ROOMS}
+        code -= READ_BY_PATH
+        idle = {dep for dep in code if not any(path == dep or path.startswith(f"{dep}/") for path in needed)}
+        assert not idle, f"stage {name}: deps name {sorted(idle)}, which it does not import"
+
+
+def test_dvc_params_are_the_sections_that_a_stage_reads(stages) -> None:
+    for name, stage in stages.items():
+        declared = {str(key).split(".")[0] for key in stage["params"]}
+        module = importlib.import_module(f"pipeline.{name}")
+        assert declared == set(module.SECTIONS), name
+        source = ast.parse(Path(module.__file__).read_text())
+        read = {
+            node.attr.rstrip("_")
+            for node in ast.walk(source)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "params"
+        }
+        assert read <= declared | {"model_dump", "model_fields"}, f"{name} reads {sorted(read - declared)}"
+
+
+def test_state_is_never_a_dvc_output(stages) -> None:
+    state = ("inbox", "published", "ledger", "mlflow.db", "mlruns")
+    for name, stage in stages.items():
+        outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage.get("outs", [])]
+        assert not [out for out in outs if out.split("/")[0] in state], name
+
+
+CUTOFF_NAMES = {"cutoff", "cutoff_on", "today", "instant"}
+ORDERING = ast.Lt | ast.LtE | ast.Gt | ast.GtE
+ORDERING_METHODS = {"lt", "le", "gt", "ge", "between", "searchsorted"}
+
+
+def names_of(node: ast.AST) -> set[str]:
+    """Names in an expression; what is handed to a function is that function's business."""
+    if isinstance(node, ast.Call):
+        return names_of(node.func)
+    own = {node.attr} if isinstance(node, ast.Attribute) else {node.id} if isinstance(node, ast.Name) else set()
+    return own.union(*(names_of(child) for child in ast.iter_child_nodes(node)))
+
+
+def comparisons_with_a_cutoff(source: str) -> list[int]:
+    """Lines that order something against a name that means a cutoff, by operator or by method."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        operands: list[ast.expr] = []
+        if isinstance(node, ast.Compare) and any(isinstance(op, ORDERING) for op in node.ops):
+            operands = [node.left, *node.comparators]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ORDERING_METHODS:
+            operands = node.args
+        if any(names_of(operand) & CUTOFF_NAMES for operand in operands):
+            found.append(node.lineno)
+    return found
+
+
+def test_one_module_compares_time_with_a_cutoff(root: Path) -> None:
+    for room in ROOMS:
+        for path in (root / room).rglob("*.py"):
+            if path != root / "contracts" / "windows.py":
+                assert not comparisons_with_a_cutoff(path.read_text()), path.relative_to(root)
+
+
+def test_the_search_for_comparisons_finds_one() -> None:
+    assert comparisons_with_a_cutoff("rows[rows.ordered_at <= cutoff]") == [1]
+    assert comparisons_with_a_cutoff("np.searchsorted(days, cut.today - 91)") == [1]
+    assert comparisons_with_a_cutoff("rows.ordered_at.lt(self.cutoff)") == [1]
+    assert not comparisons_with_a_cutoff("windows.days_until(rows, cutoff) > 0")
+
+
+def test_no_module_is_two_rooms_in_one(root: Path) -> None:
+    for room in ROOMS:
+        for path in (root / room).rglob("*.py"):
+            assert len(path.read_text().splitlines()) <= 400, path
+
+
+def imported_names(path: Path) -> set[str]:
+    """Top-level packages that a module imports, wherever in it."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.split(".")[0] for name in names}
+
+
+def test_mlflow_is_imported_in_two_modules(root: Path) -> None:
+    users = set()
+    for room in ROOMS:
+        for path in (root / room).rglob("*.py"):
+            if "mlflow" in imported_names(path):
+                users.add(path.relative_to(root).as_posix())
+    assert users == {"models/tracking.py", "models/mlflow_model.py"}
+
+
+def test_no_pickle_is_loaded(root: Path) -> None:
+    for room in ROOMS:
+        for path in (root / room).rglob("*.py"):
+            assert not imported_names(path) & {"pickle", "joblib", "cloudpickle", "dill"}, path
+
+
+def test_importing_a_module_does_nothing_heavy(root: Path) -> None:
+    """The command line answers quickly: importing it loads neither pandas nor LightGBM nor MLflow."""
+    import subprocess
+    import sys
+
+    heavy = "pandas, lightgbm, mlflow, sklearn, dvc"
+    code = f"import sys, pipeline.cli; print([m for m in '{heavy}'.split(', ') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,312 @@
+"""A small project with real fits, tables and a database, for the tests of register, publish, release and commands."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from contracts import tables
+from contracts.files import write_json, write_table
+from contracts.params import load_params
+from models import tracking
+from models.bundle import write_model
+from models.champions import sync_champion
+from models.quantile_logit import N_QUANTILES, QuantileLogit
+from models.run_record import Evidence
+from pipeline import register
+from pipeline.release import release
+from serving.published import write_week
+from serving.weekly_list import build_week
+
+REPOSITORY = Path(__file__).parents[2]
+NOW = datetime(2018, 1, 1, 6, 0, tzinfo=UTC)
+FEATURE_NAMES = ("days_since_last_purchase", "purchase_days_91d")
+CUTOFFS = {
+    "data_end": "2018-01-01",
+    "scored": "2018-01-01",
+    "previous": "2017-12-25",
+    "test": ["2017-11-27", "2017-12-04"],
+    "fit": ["2017-10-16"],
+    "release": ["2017-10-16", "2017-10-30"],
+}
+SECRET = "SECRETOFFER"
+
+
+@pytest.fixture(autouse=True)
+def _no_leaked_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "MLFLOW_TRACKING_URI",
+        "MLFLOW_REGISTRY_URI",
+        "MLFLOW_EXPERIMENT_NAME",
+        "MLFLOW_RUN_ID",
+        "DVC_EXP_NAME",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def template_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database; laying one out takes seconds, copying it does not."""
+    root = tmp_path_factory.mktemp("template")
+    with tracking.session(root):
+        pass
+    return root / "mlflow.db"
+
+
+def lapse_model(name: str, intercept: float = -1.5) -> QuantileLogit:
+    """A model of two features; the intercept makes it another model with another hash."""
+    quantiles = np.tile(np.linspace(0.0, 90.0, N_QUANTILES), (2, 1))
+    return QuantileLogit(name, FEATURE_NAMES, quantiles, np.array([0.9, -0.6, 0.0, 0.0]), intercept, 1.0)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder as the stages before `register` leave it."""
+
+    root: Path
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence.below(self.root)
+
+    def fit(self, intercept: float = -1.5, *, grade: str = "model", is_passed: bool = True) -> None:
+        """Write release fits, metrics and the gate's verdict."""
+        released = "regulars" if grade == "model" else "rfm_logit"
+        for name, shift in (("regulars", 0.0), ("rfm_logit", 0.25)):
+            write_model(self.root / "artifacts" / "release_fit" / name, lapse_model(name, intercept + shift))
+        gain = {"value": 0.005, "low": 0.001, "high": 0.009}
+        gate = {
+            "released": released,
+            "grade": grade,
+            "passed": is_passed,
+            "rule": "beats rfm_logit in log loss by a paired 95 % interval",
+            "best_baseline": "rfm_logit",
+            "log_loss_gain": gain,
+            "auc_gain": gain,
+        }
+        write_json(self.root / "reports" / "gate.json", gate)
+        write_json(self.root / "reports" / "metrics.json", _metrics(intercept))
+
+    def build_week(self, n_customers: int = 12, seed: int = 1, list_size: int = 8) -> None:
+        """Write data/week from drawn tables."""
+        week = build_week(*week_tables(n_customers, seed), CUTOFFS, list_size)
+        params = load_params(self.root / "params.yaml").model_dump(by_alias=True, mode="json")
+        write_week(self.root / "data" / "week", week, {"tables": {}, "params": params})
+
+
+def _metrics(intercept: float) -> dict[str, Any]:
+    test = {"auc_mean": 0.8, "auc_low": 0.7, "auc_high": 0.9, "average_precision": 0.4, "brier": 0.1}
+    test |= {"log_loss": round(0.3 + intercept / 1000, 6), "calibration_error": 0.01, "lift_at_10": 3.0}
+    by_cutoff = [{"cutoff_on": day, "auc": 0.8, "log_loss": 0.3} for day in CUTOFFS["test"]]
+    return {"test": test, "by_cutoff": by_cutoff, "baselines": {"rfm_logit": {**test, "log_loss": 0.31}}}
+
+
+@pytest.fixture(scope="session")
+def template_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project as the stages before `register` leave it; tests copy it."""
+    root = tmp_path_factory.mktemp("shop")
+    shutil.copyfile(REPOSITORY / "params.yaml", root / "params.yaml")
+    (root / "requirements.lock").write_text("numpy==2\n")
+    project = Project(root)
+    project.fit()
+    write_json(root / "data" / "cutoffs.json", CUTOFFS)
+    (root / "reports" / "plots").mkdir(parents=True)
+    (root / "reports" / "plots" / "roc.csv").write_text("false_positive_rate,true_positive_rate\n0,0\n1,1\n")
+    write_table(root / "data" / "features" / "2018-01-01.parquet", _features(), tables.FEATURES)
+    project.build_week()
+    return root
+
+
+@pytest.fixture
+def bare_project(tmp_path: Path, template_project: Path) -> Project:
+    """A project whose database does not exist yet."""
+    return Project(Path(shutil.copytree(template_project, tmp_path / "shop")))
+
+
+@pytest.fixture
+def project(bare_project: Project, template_database: Path) -> Iterator[Project]:
+    """A project with an empty database."""
+    shutil.copyfile(template_database, bare_project.root / "mlflow.db")
+    return bare_project
+
+
+REGISTER = [
+    "artifacts/release_fit",
+    "reports/gate.json",
+    "reports/metrics.json",
+    "reports/plots",
+    "data/cutoffs.json",
+    "data/features",
+    "inbox/champion.json",
+    "artifacts/candidate",
+    "artifacts/champion",
+    "reports/register.json",
+]
+
+
+def run_register(root: Path) -> None:
+    """Stage `register` in a project's folder, after the wish that `regulars run` writes first."""
+    sync_champion(root, NOW)
+    with contextlib.chdir(root):
+        register.main(REGISTER)
+
+
+@pytest.fixture(scope="session")
+def template_released(
+    tmp_path_factory: pytest.TempPathFactory, template_project: Path, template_database: Path
+) -> Path:
+    """A project with its first release and a published week; copies of it share its `mlruns`, as MLflow names it."""
+    root = Path(shutil.copytree(template_project, tmp_path_factory.mktemp("released") / "shop"))
+    shutil.copyfile(template_database, root / "mlflow.db")
+    run_register(root)
+    release(root, now=NOW)
+    return root
+
+
+@pytest.fixture
+def released(tmp_path: Path, template_released: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A released project as the working folder."""
+    root = Path(shutil.copytree(template_released, tmp_path / "shop", ignore=shutil.ignore_patterns("mlruns")))
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("COLUMNS", "100")
+    return Project(root)
+
+
+@pytest.fixture
+def register_again() -> Callable[[Path], None]:
+    """Stage `register` once more."""
+    return run_register
+
+
+def _features(n_rows: int = 40) -> pd.DataFrame:
+    generator = np.random.default_rng(3)
+    frame = pd.DataFrame({"customer_id": [f"ID{n}" for n in range(n_rows)], "cutoff_on": pd.Timestamp("2018-01-01")})
+    for name in FEATURE_NAMES:
+        frame[name] = generator.integers(0, 90, n_rows).astype("float32")
+    return frame
+
+
+def week_tables(n_customers: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Scores, portraits and plan of drawn customers; every text of a plan for a control holds `SECRET`."""
+    draw = np.random.default_rng(seed)
+    ids = [f"C{n:03d}" for n in range(n_customers)]
+    arms = ["treated", "control", "none"] * n_customers
+    scored = [position for position in range(n_customers) if position % 5 != 4]
+    return (
+        pd.DataFrame([_score(ids[position], draw) for position in scored]),
+        pd.DataFrame([_portrait(name, draw) for name in ids]),
+        pd.DataFrame([_planned(name, arm, draw) for name, arm in zip(ids, arms, strict=False)]),
+    )
+
+
+MONDAY = pd.Timestamp("2018-01-01")
+
+
+def _score(customer_id: str, draw: np.random.Generator) -> dict[str, Any]:
+    p_lapse, value = float(draw.random()), float(draw.random() * 100)
+    return {
+        "customer_id": customer_id,
+        "cutoff_on": MONDAY,
+        "p_lapse": p_lapse,
+        "p_lapse_week_before": p_lapse / 2,
+        "change": "up",
+        "risk_band": "high" if p_lapse >= 0.4 else "low",
+        "value_at_stake": value,
+        "value_at_stake_low": value / 2,
+        "value_at_stake_high": value * 2,
+        "expected_loss": p_lapse * value,
+        "reasons": "30 days silent, usually 7; fewer visits [91 days]",
+        "model_version": "0123456789ab",
+        "model_grade": "model",
+    }
+
+
+def _portrait(customer_id: str, draw: np.random.Generator) -> dict[str, Any]:
+    return {
+        "customer_id": customer_id,
+        "cutoff_on": MONDAY,
+        "tier": str(draw.choice(tables.TIERS)),
+        "state": "active",
+        "value_tier": "middle",
+        "group": str(draw.choice(["steady · low", "slipping · high"])),
+        "promise": "We keep your place.",
+        "labels": "weekly",
+        "evidence": "Buys every 7 days.",
+        "promotion_sensitivity": "mixed",
+        "favourite_category": "bread",
+        "matched_product": "rye loaf",
+        "n_purchase_days": 9,
+        "last_purchase_on": MONDAY - timedelta(days=20),
+        "usual_gap_days": 7.0,
+        "next_due_on": MONDAY - timedelta(days=13),
+        "last_contact_on": pd.NaT,
+        "last_offer": "",
+        "last_outcome": "",
+        "consented_channels": "",
+    }
+
+
+def _planned(customer_id: str, arm: str, draw: np.random.Generator) -> dict[str, Any]:
+    is_planned = arm != "none"
+    text = SECRET if arm == "control" else "A rye loaf is kept for you."
+    money = float(draw.random() * 10) if is_planned else 0.0
+    when = MONDAY + timedelta(days=1) if is_planned else pd.NaT
+    return {
+        "customer_id": customer_id,
+        "cutoff_on": MONDAY,
+        "offer": text if is_planned else "none",
+        "mechanic": text if is_planned else "none",
+        "offer_text": text if is_planned else "",
+        "channel": text if is_planned else "",
+        "send_on": when,
+        "act_by": when,
+        "valid_until": when,
+        "offer_cost": money,
+        "price_benefit": money,
+        "benefit": money,
+        "effect": 0.1 if is_planned else 0.0,
+        "expected_profit": money,
+        "expected_profit_low": money / 2,
+        "expected_profit_high": money * 2,
+        "why_none": "" if is_planned else "nothing pays",
+        "why": text if is_planned else "",
+        "arm": arm,
+    }
+
+
+@pytest.fixture
+def drawn_week() -> Callable[..., Any]:
+    """`build_week` on drawn tables."""
+    return lambda n_customers=12, seed=1, list_size=8: build_week(*week_tables(n_customers, seed), CUTOFFS, list_size)
+
+
+@pytest.fixture
+def snapshot_of() -> Callable[[Path], dict[str, tuple[int, bytes]]]:
+    """Every file below a folder with its time of change and bytes."""
+    return lambda folder: {
+        path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def read_lines() -> Callable[[Path], list[dict[str, Any]]]:
+    """The entries of a JSONL file."""
+    return lambda path: [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture
+def week_tables_of() -> Callable[..., Any]:
+    """The drawn tables themselves, and their cutoffs."""
+    return lambda n_customers=12, seed=1: (*week_tables(n_customers, seed), CUTOFFS)

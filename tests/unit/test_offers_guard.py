@@ -1,0 +1,270 @@
+"""The guard: honest plans pass, planted violations are found, each by its rule, and no customer stands in an error."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from contracts.errors import GuardError
+from contracts.params import load_params
+from contracts.tables import PORTRAITS, SCORES
+from contracts.words import Words
+from offers.catalogue import Audience
+from offers.catalogue_file import load_catalogue
+from offers.findings import guard_report, refuse
+from offers.guard import inspect
+from offers.plan import make_plan
+
+ROOT = Path(__file__).parents[2]
+CUTOFF = date(2018, 1, 1)
+LIMITS = load_params(ROOT / "params.yaml").plan.model_copy(
+    update={
+        "min_cell": 20,
+        "capacity": 60,
+        "budget": 90.0,
+        "control_share": 0.25,
+        "newcomer_price": "2 EUR off a first shop",
+    }
+)
+DEFAULT = load_catalogue(ROOT / "offers.yaml")
+FEW_LETTERS = tuple(c.model_copy(update={"capacity": 35}) if c.id == "letter" else c for c in DEFAULT.channels)
+CATALOGUE = DEFAULT.model_copy(update={"channels": FEW_LETTERS})
+
+
+def shop(n: int = 240) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Portraits and scores of a shop with every tier, state and band; the last 12 customers have no score."""
+    k = np.arange(n)
+    tier = np.array(["returning", "regular", "devoted"])[k % 3].astype(object)
+    tier[-12:] = "new"
+    state = np.where(k % 4 == 1, "lapsing", "active")
+    state[5] = "gone"
+    band = np.array(["high", "medium", "low"])[k // 3 % 3]
+    portraits = pd.DataFrame(
+        {
+            "customer_id": [f"c{i:03d}" for i in k],
+            "cutoff_on": pd.Timestamp(CUTOFF),
+            "tier": tier,
+            "state": state,
+            "value_tier": np.array(["top", "middle", "base"])[k % 7 % 3],
+            "group": np.where(k % 10 == 9, "leave alone", "regulars at risk"),
+            "promise": "We look after you.",
+            "labels": "",
+            "evidence": "",
+            "promotion_sensitivity": np.array(["full-price", "mixed", "promotion-led"])[k // 2 % 3],
+            "favourite_category": "DAIRY",
+            "matched_product": "MILK",
+            "n_purchase_days": 6,
+            "last_purchase_on": pd.Timestamp("2017-12-20"),
+            "usual_gap_days": 7.0,
+            "next_due_on": pd.Timestamp("2017-12-27"),
+            "last_contact_on": pd.Series(pd.NaT, index=k).mask(pd.Series(k % 11 == 3), pd.Timestamp("2017-12-30")),
+            "last_offer": "",
+            "last_outcome": "",
+            "consented_channels": np.where(k % 5 == 0, "email", ""),
+        }
+    )
+    p_lapse = np.select([band == "high", band == "medium"], [0.5, 0.25], 0.08)
+    stake = 20.0 + k % 50
+    scores = pd.DataFrame(
+        {
+            "customer_id": portraits["customer_id"],
+            "cutoff_on": pd.Timestamp(CUTOFF),
+            "p_lapse": p_lapse,
+            "p_lapse_week_before": np.nan,
+            "change": "new",
+            "risk_band": band,
+            "value_at_stake": stake,
+            "value_at_stake_low": stake * 0.8,
+            "value_at_stake_high": stake * 1.2,
+            "expected_loss": p_lapse * stake,
+            "reasons": np.where(k % 13 == 12, "", "Away for longer than usual."),
+            "model_version": "0" * 12,
+            "model_grade": "model",
+        }
+    )
+    group = portraits["group"].mask(portraits["tier"] == "new", "newcomers")
+    alone = (portraits["group"] == "leave alone") & (scores["risk_band"] == "low") & (portraits["tier"] == "returning")
+    group = group.mask((group == "leave alone") & ~alone, "regulars at risk").mask(state == "gone", "gone")
+    scores = scores.iloc[: n - 12]
+    return PORTRAITS(portraits.assign(group=group)), SCORES(scores[scores["customer_id"] != "c005"])
+
+
+PORTRAIT_TABLE, SCORE_TABLE = shop()
+PLAN_TABLE, REPORT = make_plan(
+    SCORE_TABLE, PORTRAIT_TABLE, CATALOGUE, CUTOFF, limits=LIMITS, currency="EUR", seed=1, words=Words({}, {})
+)
+
+
+def verdict(
+    plan=PLAN_TABLE, portraits=PORTRAIT_TABLE, scores=SCORE_TABLE, catalogue=CATALOGUE, limits=LIMITS, features=()
+):
+    findings = inspect(plan, portraits, scores, catalogue, limits=limits, cutoff=CUTOFF, feature_names=features)
+    return guard_report(findings)
+
+
+def broken_rules(**case) -> set[str]:
+    return {breach["rule"] for breach in verdict(**case)["breaches"]}
+
+
+def changed(where, **columns) -> pd.DataFrame:
+    plan = PLAN_TABLE.copy()
+    for name, value in columns.items():
+        plan.loc[where, name] = value
+    return plan
+
+
+def first(mask) -> pd.Series:
+    """Only the first row of those that the mask flags."""
+    return mask & (mask.cumsum() == 1)
+
+
+OFFERED = PLAN_TABLE["offer"] != "none"
+BY_RISK = OFFERED & ~PLAN_TABLE["offer"].isin(["welcome_help", "thank_you"])
+PRICED = PLAN_TABLE["price_benefit"] > 0
+
+
+def test_an_honest_plan_passes_and_uses_what_it_may():
+    assert REPORT["guard"] == verdict()
+    assert REPORT["guard"]["passed"]
+    refuse(REPORT["guard"])
+    assert REPORT["n_selected"] > 20
+    assert REPORT["relative_gap"] <= 1e-6
+    assert set(PLAN_TABLE["customer_id"]) == set(PORTRAIT_TABLE.loc[PORTRAIT_TABLE["state"] != "gone", "customer_id"])
+
+
+def test_plan_rows_say_what_they_are():
+    none = PLAN_TABLE[~OFFERED]
+    assert (none["expected_profit"] == 0).all()
+    assert (none["offer_text"] == "").all()
+    assert (none["arm"] == "none").all()
+    assert (none["why_none"] != "").all()
+    held = PLAN_TABLE[PLAN_TABLE["arm"] == "control"]
+    assert len(held) == REPORT["n_control"] == round(0.25 * OFFERED.sum())
+    assert (held["offer_text"] != "").all()
+    assert PLAN_TABLE.loc[OFFERED, "offer_text"].str.startswith("Hello {name}, ").all()
+    assert PLAN_TABLE.loc[PLAN_TABLE["customer_id"] == "c003", "why_none"].item() == (
+        "Contacted less than 14 days before 2018-01-02; left to rest."
+    )
+
+
+def test_rule_1_only_gives():
+    assert "only gives" in broken_rules(plan=changed(first(OFFERED), benefit=-1.0))
+    assert "only gives" in broken_rules(plan=changed(first(~OFFERED), price_benefit=0.5))
+    assert "true amounts" in broken_rules(plan=changed(first(OFFERED), benefit=0.1))
+    assert "true amounts" in broken_rules(plan=changed(first(OFFERED), offer_cost=0.0))
+
+
+@pytest.mark.parametrize("place", ["plan", "portraits", "scores"])
+def test_rule_2_no_forbidden_column_anywhere(place):
+    tables = {"plan": PLAN_TABLE, "portraits": PORTRAIT_TABLE, "scores": SCORE_TABLE}
+    assert broken_rules(**{place: tables[place].assign(Income="35-49K")}) == {"blind"}
+
+
+def test_rule_2_no_forbidden_feature_and_no_plan_from_forbidden_input():
+    assert broken_rules(features=["days_since_last_purchase", "age"]) == {"blind"}
+    for scores, portraits in (
+        (SCORE_TABLE.assign(gender="F"), PORTRAIT_TABLE),
+        (SCORE_TABLE, PORTRAIT_TABLE.assign(device="phone")),
+    ):
+        with pytest.raises(GuardError, match="forbidden attribute"):
+            make_plan(scores, portraits, CATALOGUE, CUTOFF, limits=LIMITS, currency="EUR", seed=1, words=Words({}, {}))
+
+
+def with_offer(name: str, **changes):
+    offers = tuple(o.model_copy(update=changes) if o.id == name else o for o in CATALOGUE.offers)
+    return CATALOGUE.model_copy(update={"offers": offers})
+
+
+def test_rule_3a_a_price_benefit_admits_every_higher_tier():
+    audience = Audience(tiers=("new", "returning"), promotion_sensitivity=("promotion-led",))
+    assert "loyal tiers admitted" in broken_rules(catalogue=with_offer("five_back", audience=audience))
+    service = Audience(tiers=("new", "returning"))
+    assert "loyal tiers admitted" not in broken_rules(catalogue=with_offer("free_delivery", audience=service))
+
+
+def test_rule_3a_the_loyal_are_not_left_alone_where_others_are_not():
+    silent = CATALOGUE.model_copy(update={"left_alone": ("top regulars at risk",)})
+    loyal = (PORTRAIT_TABLE["tier"] == "devoted") & (PORTRAIT_TABLE["value_tier"] == "top")
+    portraits = PORTRAIT_TABLE.assign(group=PORTRAIT_TABLE["group"].mask(loyal, "top regulars at risk"))
+    assert "left alone alike" in broken_rules(portraits=portraits, catalogue=silent)
+
+
+def test_rule_3b_parity_in_cells_and_over_all():
+    tier = PLAN_TABLE["customer_id"].map(PORTRAIT_TABLE.set_index("customer_id")["tier"])
+    cleared = {
+        "offer": "none", "mechanic": "none", "channel": "", "offer_text": "", "arm": "none", "why_none": "Forgotten.",
+        "offer_cost": 0.0, "price_benefit": 0.0, "benefit": 0.0, "expected_profit": 0.0,
+    }  # fmt: skip
+    found = broken_rules(plan=changed(OFFERED & (tier == "devoted"), **cleared))
+    assert {"parity in cells", "parity over all"} <= found
+
+
+def test_rule_3c_every_regular_is_told_of_the_newcomers_price():
+    assert broken_rules(plan=changed(PLAN_TABLE.index[:30], why="Because.")) == {"newcomers' price"}
+    told = PLAN_TABLE["why"].str.contains("2 EUR off a first shop")
+    tier = PLAN_TABLE["customer_id"].map(PORTRAIT_TABLE.set_index("customer_id")["tier"])
+    assert (told == tier.isin(["regular", "devoted"])).all()
+
+
+def test_rule_4_the_end_is_announced_and_the_days_stand_in_order():
+    assert broken_rules(plan=changed(first(PRICED), valid_until=pd.Timestamp("2018-03-01"))) == {"no cliff"}
+    assert "days in order" in broken_rules(plan=changed(first(OFFERED), act_by=pd.Timestamp("2017-12-01")))
+    assert "days in order" in broken_rules(plan=changed(first(OFFERED), send_on=pd.NaT))
+
+
+def test_rule_5_everything_is_explained():
+    assert "explained" in broken_rules(plan=changed(first(OFFERED), why=""))
+    assert "explained" in broken_rules(plan=changed(first(~OFFERED), why_none=""))
+    chosen = PLAN_TABLE.loc[BY_RISK, "customer_id"].iloc[0]
+    unscored = SCORE_TABLE.assign(reasons=SCORE_TABLE["reasons"].mask(SCORE_TABLE["customer_id"] == chosen, ""))
+    assert broken_rules(scores=unscored) == {"explained"}
+
+
+def test_limits_are_counted_again():
+    assert broken_rules(limits=LIMITS.model_copy(update={"budget": 1.0})) == {"budget"}
+    assert broken_rules(limits=LIMITS.model_copy(update={"capacity": 3})) == {"capacity"}
+    letter = next(c for c in CATALOGUE.channels if c.id == "letter").model_copy(update={"capacity": 1})
+    channels = tuple(letter if c.id == "letter" else c for c in CATALOGUE.channels)
+    assert broken_rules(catalogue=CATALOGUE.model_copy(update={"channels": channels})) == {"channel capacity"}
+    used = PLAN_TABLE.loc[OFFERED, "offer"].value_counts().idxmax()
+    assert broken_rules(catalogue=with_offer(used, capacity=0)) == {"offer capacity"}
+
+
+def test_consent_rest_and_audience():
+    emailed = OFFERED & (PLAN_TABLE["channel"] == "email")
+    assert emailed.any()
+    assert "consent" in broken_rules(portraits=PORTRAIT_TABLE.assign(consented_channels=""))
+    rested = PORTRAIT_TABLE.assign(last_contact_on=pd.Timestamp("2017-12-30"))
+    assert broken_rules(portraits=rested) == {"rest days"}
+    used = PLAN_TABLE.loc[PRICED, "offer"].iloc[0]
+    few = Audience(value_tiers=("top",), states=("lapsing",), promotion_sensitivity=("mixed",))
+    assert "audience" in broken_rules(catalogue=with_offer(used, audience=few))
+
+
+def test_everyone_has_one_row():
+    assert "everyone once" in broken_rules(plan=PLAN_TABLE.iloc[1:])
+    assert "everyone once" in broken_rules(plan=pd.concat([PLAN_TABLE, PLAN_TABLE.iloc[:1]], ignore_index=True))
+
+
+def test_messages_and_offers_are_whole():
+    assert "whole message" in broken_rules(plan=changed(first(OFFERED), offer_text="Buy now!"))
+    assert "offers of the catalogue" in broken_rules(plan=changed(first(OFFERED), offer="surprise"))
+
+
+def test_the_control_group_is_what_was_promised():
+    assert broken_rules(plan=changed(OFFERED, arm="treated")) == {"control group"}
+    assert "control group" in broken_rules(plan=changed(first(~OFFERED), arm="control"))
+
+
+def test_an_error_names_rules_and_counts_and_no_customer():
+    report = verdict(plan=changed(OFFERED, benefit=-1.0))
+    with pytest.raises(GuardError, match="only gives") as caught:
+        refuse(report, "reports/plan.json")
+    text = str(caught.value)
+    assert caught.value.exit_code == 7
+    assert f"for {OFFERED.sum()} customers" in text
+    assert "reports/plan.json" in text
+    assert not any(name in text for name in PLAN_TABLE["customer_id"])
+    assert len(report["breaches"][0]["first_customers"]) == 10

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from contracts.errors import ParameterError, StateError, UnknownNameError
+from models import champions, ledger, registry, tracking
+from models.champions import Signature, sync_champion
+from models.ledger import Entry, append, champion_on, earlier_champion, ledger_path, read_ledger
+from models.promotion import promote, rollback
+from pipeline.release import release
+
+NOW = datetime(2018, 1, 1, 6, 0, tzinfo=UTC)
+ADA = Signature("Ada", "reads well", NOW + timedelta(days=1))
+
+
+def _compose(project):
+    from contracts.files import read_json
+    from contracts.params import load_params
+    from models.candidate import compose
+
+    task = load_params(project.root / "params.yaml").task
+    fits = project.root / "artifacts" / "release_fit"
+    return compose(fits, read_json(project.evidence.gate), task, project.evidence.candidate)["model_hash"]
+
+
+def _settle(project, intercept, **gate):
+    """Fit, compose and release; return the candidate's hash."""
+    project.fit(intercept, **gate)
+    made = _compose(project)
+    release(project.root, parts=("registry",), now=NOW)
+    return made
+
+
+def _champion(project):
+    return champions.present(champions.place(project.root))
+
+
+def _entry(action, name, on="2018-01-01"):
+    return Entry(f"{on}T12:00:00+00:00", "w", "y", action, name, None, 1, "r")
+
+
+def test_the_ledger_answers_who_was_champion_on_a_day(tmp_path):
+    path = ledger_path(tmp_path)
+    assert read_ledger(path) == ()
+    steps = [_entry("first-release", "a"), _entry("promote", "b", "2018-01-03"), _entry("rollback", "a", "2018-01-03")]
+    for step in steps:
+        append(path, step)
+    assert list(read_ledger(path)) == steps
+    assert champion_on(steps, date(2017, 12, 31)) is None
+    assert champion_on(steps, date(2018, 1, 2)).model_hash == "a"
+    assert champion_on(steps[:2], date(2018, 1, 3)).model_hash == "b"
+
+
+def test_appending_only_ever_adds(tmp_path, monkeypatch):
+    path = ledger_path(tmp_path)
+    append(path, _entry("first-release", "a"))
+    before = path.read_bytes()
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger, "write_text", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            append(path, _entry("promote", "b"))
+    assert path.read_bytes() == before
+    append(path, _entry("promote", "b"))
+    assert path.read_bytes().startswith(before)
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[]", '{"at": "x"}', json.dumps({**_entry("promote", "a").__dict__, "action": "sold"})]
+)
+def test_a_damaged_ledger_is_named_by_its_line(tmp_path, line):
+    path = ledger_path(tmp_path)
+    append(path, _entry("first-release", "a"))
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(StateError, match="line 2"):
+        read_ledger(path)
+
+
+def test_rollback_goes_down_a_stack():
+    steps = [_entry("first-release", "a"), _entry("promote", "b"), _entry("healed", "b"), _entry("promote", "c")]
+    assert earlier_champion(steps[:1]) is None
+    assert earlier_champion(steps) == "b"
+    back = [*steps, _entry("rollback", "b")]
+    assert earlier_champion(back) == "a"
+    assert earlier_champion([*back, _entry("rollback", "a")]) is None
+    assert earlier_champion([*back, _entry("promote", "d")]) == "b"
+
+
+def test_a_first_release_becomes_champion_unreviewed_and_a_later_one_only_challenges(project, read_lines):
+    first = _settle(project, -1.5)
+    assert (_champion(project).model_hash, _champion(project).review) == (first, "unreviewed")
+    second = _settle(project, -1.0)
+    assert second != first
+    assert _champion(project).model_hash == first
+    with tracking.session(project.root) as client:
+        assert registry.at_alias(client, "regulars-churn", registry.CHALLENGER).model_hash == second
+    assert [line["action"] for line in read_lines(ledger_path(project.root))] == ["first-release"]
+
+
+def test_promote_and_rollback_move_alias_ledger_and_wish(project, read_lines):
+    first, second = _settle(project, -1.5), _settle(project, -1.0)
+    entry = promote(project.root, ADA)
+    assert (entry.model_hash, entry.from_hash, entry.version, entry.who) == (second, first, 2, "Ada")
+    assert (_champion(project).model_hash, _champion(project).review) == (second, "reviewed")
+    assert json.loads((project.root / "inbox" / "champion.json").read_text()) == {"model_hash": second}
+    back = rollback(project.root, ADA)
+    assert (back.model_hash, back.from_hash) == (first, second)
+    assert _champion(project).model_hash == first
+    with pytest.raises(StateError, match="no former champion"):
+        rollback(project.root, ADA)
+    actions = [line["action"] for line in read_lines(ledger_path(project.root))]
+    assert actions == ["first-release", "promote", "rollback"]
+
+
+def test_promotion_is_refused_with_the_reason(project):
+    with pytest.raises(StateError, match="no challenger yet"):
+        promote(project.root, ADA)
+    _settle(project, -1.5)
+    with pytest.raises(ParameterError, match="--reviewer"):
+        promote(project.root, Signature(" ", "x", NOW))
+    with pytest.raises(ParameterError, match="--reason"):
+        promote(project.root, Signature("Ada", "", NOW))
+    with pytest.raises(StateError, match="champion already"):
+        promote(project.root, ADA)
+    _settle(project, -1.0, grade="rule", is_passed=False)
+    with pytest.raises(StateError, match=r"did not pass the release gate .beats rfm_logit"):
+        promote(project.root, ADA)
+    with pytest.raises(UnknownNameError, match="no version 9"):
+        promote(project.root, ADA, 9)
+
+
+def test_a_fresher_rule_may_replace_a_rule(project):
+    _settle(project, -1.5, grade="rule", is_passed=False)
+    assert _champion(project).grade == "rule"
+    second = _settle(project, -1.0, grade="rule", is_passed=False)
+    assert promote(project.root, ADA).model_hash == second
+
+
+def test_one_version_a_model_hash_and_its_gate_facts_follow_the_latest_evidence(project):
+    _settle(project, -1.5)
+    project.fit(-1.5, is_passed=False)
+    _compose(project)
+    release(project.root, parts=("registry",), now=NOW)
+    with tracking.session(project.root) as client:
+        assert len(client.search_model_versions("name = 'regulars-churn'")) == 1
+    assert not _champion(project).gate_passed
+
+
+def test_an_alias_moved_in_the_registry_takes_effect_and_is_entered(project, read_lines):
+    _settle(project, -1.5)
+    second = _settle(project, -1.0)
+    with tracking.session(project.root) as client:
+        client.set_registered_model_alias("regulars-churn", "champion", "2")
+    assert sync_champion(project.root, NOW) == second
+    release(project.root, parts=("registry",), now=NOW)
+    last = read_lines(ledger_path(project.root))[-1]
+    assert (last["who"], last["model_hash"]) == ("unknown", second)
+
+
+def test_a_version_that_regulars_did_not_register_is_refused(project):
+    _settle(project, -1.5)
+    with tracking.session(project.root) as client:
+        source = client.get_model_version("regulars-churn", "1").source
+        client.create_model_version("regulars-churn", source)
+        client.set_registered_model_alias("regulars-churn", "champion", "2")
+    with pytest.raises(StateError, match="no tag model_hash"):
+        sync_champion(project.root, NOW)
+
+
+def test_the_wish_is_written_only_when_it_changes(project, snapshot_of):
+    assert sync_champion(project.root, NOW) is None
+    assert json.loads((project.root / "inbox" / "champion.json").read_text()) == {"model_hash": None}
+    before = snapshot_of(project.root / "inbox")
+    sync_champion(project.root, NOW)
+    assert snapshot_of(project.root / "inbox") == before
+
+
+def test_asking_a_fresh_project_makes_no_database(bare_project):
+    assert sync_champion(bare_project.root, NOW) is None
+    assert not (bare_project.root / "mlflow.db").exists()
+
+
+def test_the_export_takes_the_candidate_or_the_registry_or_says_what_is_missing(project):
+    first, second = _settle(project, -1.5), _settle(project, -1.0)
+    at, target = champions.place(project.root), project.root / "artifacts" / "champion"
+    for wanted, expected in ((None, second), (second, second), (first, first)):
+        champions.export_champion(at, wanted, project.evidence.candidate, target)
+        assert champions.model_hash(target) == expected
+    with pytest.raises(StateError, match="the champion ffffffffffff is not in the registry"):
+        champions.export_champion(at, "f" * 64, project.evidence.candidate, target)
