@@ -13,9 +13,9 @@ from features.time_families import Columns, first_and_last_day, smoothed_ratio
 
 
 def _days_since(cut: Cut, signals: Signals) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    last = np.full(cut.n_customers, -np.inf)
-    np.maximum.at(last, signals.customer, signals.day)
-    return np.where(np.isfinite(last), cut.today - last, np.nan)
+    last = np.full(cut.n_customers, np.nan)
+    last[signals.customer] = signals.day  # sorted by day: the last one stays
+    return cut.today - last
 
 
 def campaigns(cut: Cut) -> Columns:

@@ -35,12 +35,14 @@ def smoothed_ratio(now: Floats, before: Floats, prior: float) -> Floats:
 
 
 def first_and_last_day(cut: Cut) -> tuple[Floats, Floats]:
-    """First and last purchase day number a customer; NaN for those who never bought."""
-    first = np.full(cut.n_customers, np.inf)
-    last = np.full(cut.n_customers, -np.inf)
-    np.minimum.at(first, cut.days.customer, cut.days.day)
-    np.maximum.at(last, cut.days.customer, cut.days.day)
-    return np.where(np.isfinite(first), first, np.nan), np.where(np.isfinite(last), last, np.nan)
+    """First and last purchase day number a customer; NaN for those who never bought.
+
+    Purchase days are sorted by day, and of several values written to one place the last one stays.
+    """
+    first, last = np.full(cut.n_customers, np.nan), np.full(cut.n_customers, np.nan)
+    last[cut.days.customer] = cut.days.day
+    first[cut.days.customer[::-1]] = cut.days.day[::-1]
+    return first, last
 
 
 def recency(cut: Cut) -> Columns:

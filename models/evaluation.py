@@ -45,13 +45,15 @@ def judge(frame: pd.DataFrame, lapsed: Flags, models: dict[str, RiskModel]) -> J
     return Judged(keys, lapsed, customer, windows.day_numbers(frame["cutoff_on"]), predictions)
 
 
-def mean_over_cutoffs(judged: Judged, p: Floats, metric: metrics.Metric, weights: Floats) -> Floats:
-    """The metric at each test cutoff, averaged over cutoffs; one value a resample."""
+def means_over_cutoffs(judged: Judged, p: Floats, weights: Floats) -> dict[str, Floats]:
+    """Each metric at each test cutoff, averaged over cutoffs; one value a resample."""
     parts = [
-        metric(p[judged.cutoff == day], judged.lapsed[judged.cutoff == day], weights[:, judged.cutoff == day])
+        metrics.all_metrics(
+            p[judged.cutoff == day], judged.lapsed[judged.cutoff == day], weights[:, judged.cutoff == day]
+        )
         for day in judged.cutoffs
     ]
-    return np.asarray(np.mean(parts, axis=0))
+    return {name: np.asarray(np.mean([part[name] for part in parts], axis=0)) for name in metrics.METRICS}
 
 
 @dataclass(frozen=True)
@@ -65,18 +67,18 @@ class Values:
 def resampled(judged: Judged, n_draws: int, seed: int) -> Values:
     """Every metric of every model, plain and over resamples of customers (the same resamples for all: paired)."""
     whole = metrics.ones(len(judged.lapsed))
-    plain: dict[str, dict[str, float]] = {}
-    parts: dict[str, dict[str, list[Floats]]] = {}
-    for name, p in judged.predictions.items():
-        plain[name] = {
-            label: float(mean_over_cutoffs(judged, p, metric, whole)[0]) for label, metric in metrics.METRICS.items()
-        }
-        parts[name] = {label: [] for label in metrics.METRICS}
+    plain = {
+        name: {label: float(value[0]) for label, value in means_over_cutoffs(judged, p, whole).items()}
+        for name, p in judged.predictions.items()
+    }
+    parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in judged.predictions}
     for weights in metrics.customer_weights(judged.customer, n_draws, seed):
         for name, p in judged.predictions.items():
-            for label, metric in metrics.METRICS.items():
-                parts[name][label].append(mean_over_cutoffs(judged, p, metric, weights))
-    drawn = {name: {label: np.concatenate(chunks) for label, chunks in by.items()} for name, by in parts.items()}
+            parts[name].append(means_over_cutoffs(judged, p, weights))
+    drawn = {
+        name: {label: np.concatenate([chunk[label] for chunk in chunks]) for label in metrics.METRICS}
+        for name, chunks in parts.items()
+    }
     return Values(plain, drawn)
 
 
@@ -148,9 +150,7 @@ def by_cutoff(judged: Judged, name: str) -> list[Plain]:
         p, lapsed = judged.predictions[name][at], judged.lapsed[at]
         record: Plain = {"cutoff_on": windows.day_of(int(day)).isoformat(), "n_rows": int(at.sum())}
         record["lapse_rate"] = float(lapsed.mean())
-        record |= {
-            label: float(metric(p, lapsed, metrics.ones(len(p)))[0]) for label, metric in metrics.METRICS.items()
-        }
+        record |= metrics.plain_metrics(p, lapsed)
         record["bias"] = float((p - lapsed).mean())
         records.append(_known(record))
     return records

@@ -6,14 +6,13 @@ row of ones. Results have one entry a resample.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from models.risk import Flags, Floats
 
-Metric = Callable[[Floats, Flags, Floats], Floats]
 N_BINS = 10
 TOP_SHARE = 0.1
 TINY = 1e-15
@@ -25,7 +24,7 @@ def ones(n: int) -> Floats:
     return np.ones((1, n))
 
 
-def _by_score(p: Floats, lapsed: Flags, weights: Floats) -> tuple[Floats, Floats]:
+def by_score(p: Floats, lapsed: Flags, weights: Floats) -> tuple[Floats, Floats]:
     """Weight of the lapsed and of the kept at each distinct score, the highest first."""
     order = np.argsort(-p, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(p[order]) != 0])
@@ -36,9 +35,8 @@ def _by_score(p: Floats, lapsed: Flags, weights: Floats) -> tuple[Floats, Floats
     return gone, kept
 
 
-def weighted_auc(p: Floats, lapsed: Flags, weights: Floats) -> Floats:
+def weighted_auc(gone: Floats, kept: Floats) -> Floats:
     """Area under the ROC curve; ties count half. NaN where one class is absent."""
-    gone, kept = _by_score(p, lapsed, weights)
     kept_above = np.cumsum(kept, axis=1) - kept
     total_gone, total_kept = gone.sum(axis=1), kept.sum(axis=1)
     below = total_kept[:, None] - kept_above - kept / 2.0
@@ -47,9 +45,8 @@ def weighted_auc(p: Floats, lapsed: Flags, weights: Floats) -> Floats:
     return area
 
 
-def weighted_average_precision(p: Floats, lapsed: Flags, weights: Floats) -> Floats:
+def weighted_average_precision(gone: Floats, kept: Floats) -> Floats:
     """Average precision: mean precision at each lapsed customer, in order of score."""
-    gone, kept = _by_score(p, lapsed, weights)
     found, listed = np.cumsum(gone, axis=1), np.cumsum(gone + kept, axis=1)
     with np.errstate(invalid="ignore"):
         precision = np.where(listed > 0, found / np.maximum(listed, TINY), 0.0)
@@ -57,9 +54,8 @@ def weighted_average_precision(p: Floats, lapsed: Flags, weights: Floats) -> Flo
     return value
 
 
-def weighted_lift(p: Floats, lapsed: Flags, weights: Floats, share: float = TOP_SHARE) -> Floats:
+def weighted_lift(gone: Floats, kept: Floats, share: float = TOP_SHARE) -> Floats:
     """Lapse rate in the top share by score over the rate of all; a tie at the edge counts in proportion."""
-    gone, kept = _by_score(p, lapsed, weights)
     both = gone + kept
     listed = np.cumsum(both, axis=1)
     total = listed[:, -1:]
@@ -81,18 +77,29 @@ def weighted_log_loss(p: Floats, lapsed: Flags, weights: Floats) -> Floats:
     return np.asarray(weights @ -np.log(np.where(lapsed, kept, 1.0 - kept)) / weights.sum(axis=1))
 
 
-METRICS: dict[str, Metric] = {
-    "auc": weighted_auc,
-    "average_precision": weighted_average_precision,
-    "lift_at_10": weighted_lift,
-    "brier": weighted_brier,
-    "log_loss": weighted_log_loss,
-}
+METRICS = ("auc", "average_precision", "lift_at_10", "brier", "log_loss")
+
+
+def all_metrics(p: Floats, lapsed: Flags, weights: Floats) -> dict[str, Floats]:
+    """Each of `METRICS`, one value a resample; the ranking is sorted once for all of them."""
+    gone, kept = by_score(p, lapsed, weights)
+    return {
+        "auc": weighted_auc(gone, kept),
+        "average_precision": weighted_average_precision(gone, kept),
+        "lift_at_10": weighted_lift(gone, kept),
+        "brier": weighted_brier(p, lapsed, weights),
+        "log_loss": weighted_log_loss(p, lapsed, weights),
+    }
+
+
+def plain_metrics(p: Floats, lapsed: Flags) -> dict[str, float]:
+    """Each of `METRICS` on the rows as they are."""
+    return {name: float(values[0]) for name, values in all_metrics(p, lapsed, ones(len(p))).items()}
 
 
 def auc(p: Floats, lapsed: Flags) -> float:
     """Area under the ROC curve."""
-    return float(weighted_auc(p, lapsed, ones(len(p)))[0])
+    return float(weighted_auc(*by_score(p, lapsed, ones(len(p))))[0])
 
 
 def equal_count_bins(p: Floats, n_bins: int = N_BINS) -> npt.NDArray[np.int64]:

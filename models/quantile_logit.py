@@ -116,6 +116,9 @@ def fit_weights(design: Floats, lapsed: Flags, penalty: float) -> tuple[Floats, 
     if lapsed.all() or not lapsed.any():
         base = float(np.clip(lapsed.mean(), 1e-4, 1.0 - 1e-4))
         return np.zeros(design.shape[1]), float(np.log(base / (1 - base)))
+    used = design.any(axis=0)  # a flag that never showed gets weight 0 under any L2 penalty
     with threadpool_limits(1):
-        fitted = LogisticRegression(C=penalty, solver="newton-cholesky", max_iter=200).fit(design, lapsed)
-    return np.round(fitted.coef_[0], 8), round(float(fitted.intercept_[0]), 8)
+        fitted = LogisticRegression(C=penalty, solver="newton-cholesky", max_iter=200).fit(design[:, used], lapsed)
+    weights = np.zeros(design.shape[1])
+    weights[used] = np.round(fitted.coef_[0], 8)
+    return weights, round(float(fitted.intercept_[0]), 8)

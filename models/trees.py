@@ -127,11 +127,14 @@ def _repeatable(execution: Execution, bag: int = 0) -> dict[str, Any]:
     }
 
 
-def _grow(values: Floats, lapsed: Flags, features: Sequence[str], settings: dict[str, Any], n_trees: int) -> str:
-    lightgbm = _lightgbm()
-    data = lightgbm.Dataset(values, label=lapsed.astype(np.float64), feature_name=list(features), params=settings)
-    booster = lightgbm.train(settings, data, num_boost_round=n_trees)
-    return str(booster.model_to_string())
+def _binned(values: Floats, lapsed: Flags, features: Sequence[str], settings: dict[str, Any]) -> Any:
+    """LightGBM's binned table; bags share it, since binning looks at every row here and hangs on no seed."""
+    table = _lightgbm().Dataset(values, lapsed.astype(np.float64), feature_name=list(features), params=settings)
+    return table.construct()
+
+
+def _grow(binned: Any, settings: dict[str, Any], n_trees: int) -> str:
+    return str(_lightgbm().train(settings, binned, num_boost_round=n_trees).model_to_string())
 
 
 def fit(
@@ -139,10 +142,9 @@ def fit(
 ) -> BaggedTrees:
     """Fit the averaged, regularised model; calibration is left at identity."""
     values = matrix(frame, features)
-    texts = [
-        _grow(values, lapsed, features, library_parameters(params, len(values), execution, bag), params.num_trees)
-        for bag in range(params.n_bags)
-    ]
+    settings = [library_parameters(params, len(values), execution, bag) for bag in range(params.n_bags)]
+    binned = _binned(values, lapsed, features, settings[0])
+    texts = [_grow(binned, each, params.num_trees) for each in settings]
     return BaggedTrees("regulars", tuple(features), tuple(texts))
 
 
@@ -151,5 +153,5 @@ def fit_library_default(
 ) -> BaggedTrees:
     """LightGBM as it comes: 100 trees, learning rate .1, 31 leaves. A mandatory baseline."""
     settings = {"objective": "binary", **_repeatable(execution)}
-    text = _grow(matrix(frame, features), lapsed, features, settings, 100)
+    text = _grow(_binned(matrix(frame, features), lapsed, features, settings), settings, 100)
     return BaggedTrees("lightgbm_default", tuple(features), (text,))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts.windows import days_until
-from offers.catalogue import NONE, Catalogue, Channel, Offer
+from offers.catalogue import ALL_TIERS, NONE, Catalogue, Channel, Offer
 
 Mask = npt.NDArray[np.bool_]
 UNSCORED = "unscored"
@@ -75,8 +75,15 @@ def fits(offer: Offer, customers: pd.DataFrame) -> Mask:
 
 
 def is_left_alone(customers: pd.DataFrame, catalogue: Catalogue) -> Mask:
-    """Whose group the shop deliberately does not contact."""
-    return customers["group"].isin(catalogue.left_alone).to_numpy(dtype=bool)
+    """Whom the shop deliberately does not contact: groups that it names, and whoever is less loyal and otherwise alike.
+
+    Alike is: the same state, value tier and risk band. Else a newer customer could be given what a loyal one is not.
+    """
+    alone = customers["group"].isin(catalogue.left_alone)
+    rank = customers["tier"].map({tier: k for k, tier in enumerate(ALL_TIERS)}).astype("float64")
+    alike = [customers[name] for name in ("state", "value_tier", "risk_band")]
+    highest = rank.where(alone).groupby(alike).transform("max")
+    return (alone | (rank < highest)).to_numpy(dtype=bool)
 
 
 def candidates(customers: pd.DataFrame, catalogue: Catalogue, rested: Mask) -> pd.DataFrame:
@@ -107,7 +114,7 @@ def why_none(
     known = [
         (
             pd.Series(is_left_alone(customers, catalogue)),
-            "This group is deliberately left alone: nothing needs mending.",
+            "Customers like this one are deliberately left alone: nothing needs mending.",
         ),
         (customers["preferred_channel"] == NONE, "No channel that this customer permits can reach them."),
         (pd.Series(~rested), f"Contacted less than {rest_days} days before {send_on:%Y-%m-%d}; left to rest."),

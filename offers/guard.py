@@ -13,7 +13,7 @@ import pandas as pd
 
 from contracts.params import Plan
 from contracts.tables import TIERS
-from offers.catalogue import DEEPER_DISCOUNTS, Audience, Catalogue, Offer
+from offers.catalogue import DEEPER_DISCOUNTS, NONE, Audience, Catalogue, Offer
 from offers.findings import Finding, broken, by_rows, kept
 from offers.guard_limits import limit_findings
 from offers.guard_parity import parity_findings
@@ -120,11 +120,11 @@ def _gaps(offer: Offer) -> list[tuple[str, str]]:
 
 
 def _left_alone_alike(rows: pd.DataFrame, catalogue: Catalogue) -> Finding:
-    """Rule 3a for the groups left alone: no one is left alone where a less loyal customer, all else equal, is not."""
+    """Rule 3a for the groups left alone: no one is left alone where a less loyal customer alike has an offer."""
     alone = rows["group"].isin(catalogue.left_alone)
     rank = rows["tier"].map({tier: k for k, tier in enumerate(TIERS)}).astype("float64")
     alike = [rows[name].astype("object").fillna("").astype("str") for name in ("state", "value_tier", "risk_band")]
-    lowest_open = rank.where(~alone).groupby(alike).transform("min")
+    lowest_served = rank.where(rows["offer"] != NONE).groupby(alike).transform("min")
     return by_rows(
-        LEFT_ALONE, "left alone though less loyal customers alike are not", rows, alone & (lowest_open < rank)
+        LEFT_ALONE, "left alone though less loyal customers alike have an offer", rows, alone & (lowest_served < rank)
     )

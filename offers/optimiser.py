@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, vstack
 
 from contracts.errors import ParameterError
 from offers.limits import Floats, Limit
+from offers.solver import no_plan, solve
 
-GAP = 1e-6
-MOST_NODES = 20_000
 MOST_ROUNDS = 8
 EXACT = 1e-9
 
@@ -53,49 +50,17 @@ def choose(profit: Floats, customer: npt.NDArray[np.int64], limits: Sequence[Lim
     drawn_in = np.zeros(len(active))
     bounds: list[float] = []
     for _ in range(MOST_ROUNDS):
-        chosen, bound = _solve(profit, customer, active, drawn_in)
+        tightened = [replace(limit, most=limit.most - less) for limit, less in zip(active, drawn_in, strict=True)]
+        chosen, bound = solve(profit, customer, tightened)
         bounds.append(bound)
         excess = np.array([float(limit.weights[chosen].sum()) - limit.most for limit in active])
         if (excess <= EXACT).all():
             value = float(profit[chosen].sum())
             return Choice(chosen, value, max(value, bounds[0]), _binding(chosen, active))
         drawn_in += np.where(excess > EXACT, 2 * excess, 0.0)
-    raise _no_plan(
+    raise no_plan(
         "rows are not kept exactly", [limit for limit, over in zip(active, excess, strict=True) if over > EXACT]
     )
-
-
-def _solve(
-    profit: Floats, customer: npt.NDArray[np.int64], limits: Sequence[Limit], drawn_in: Floats
-) -> tuple[npt.NDArray[np.bool_], float]:
-    """HiGHS' choice, and the value that no choice can pass."""
-    result = milp(
-        -profit,
-        integrality=np.ones(len(profit)),
-        bounds=Bounds(0, 1),
-        constraints=_rows(customer, limits, drawn_in),
-        options={"mip_rel_gap": GAP, "node_limit": MOST_NODES},
-    )
-    if result.x is None:
-        raise _no_plan(str(result.message), limits)
-    return result.x > 0.5, -float(result.mip_dual_bound)
-
-
-def _no_plan(reason: str, limits: Sequence[Limit]) -> ParameterError:
-    return ParameterError(f"no plan found ({reason}); relax one of: {', '.join(limit.name for limit in limits)}")
-
-
-def _rows(customer: npt.NDArray[np.int64], limits: Sequence[Limit], drawn_in: Floats) -> LinearConstraint:
-    """One row a customer (at most one choice) and one a limit, each limit scaled to weights of at most 1."""
-    n = len(customer)
-    _, position = np.unique(customer, return_inverse=True)
-    one_each = csr_array((np.ones(n), (position, np.arange(n))), shape=(int(position.max()) + 1, n))
-    scale = [1.0 / np.abs(limit.weights).max() for limit in limits]
-    matrix = vstack(
-        [one_each, *(csr_array((limit.weights * s)[None, :]) for limit, s in zip(limits, scale, strict=True))]
-    )
-    most = [(limit.most - less) * s for limit, s, less in zip(limits, scale, drawn_in, strict=True)]
-    return LinearConstraint(csr_array(matrix), -np.inf, np.concatenate([np.ones(one_each.shape[0]), most]))
 
 
 def _binding(chosen: npt.NDArray[np.bool_], limits: Sequence[Limit]) -> tuple[str, ...]:

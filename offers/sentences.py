@@ -11,6 +11,11 @@ from contracts.words import Words, day_text
 from offers.catalogue import BODY_FIELDS, NONE, Catalogue
 
 Row = Mapping[Hashable, Any]
+NUMBERS = (
+    "offer", "channel", "group", "tier", "state", "value_tier", "promotion_sensitivity", "risk_band", "p_lapse", "save",
+    "harm", "effect", "value_at_stake", "needs_score", "gain", "benefit_cost", "contact_cost", "taught_cost",
+    "permission_cost", "extra", "expected_profit", "why_none",
+)  # fmt: skip
 ENTITLED = ("regular", "devoted")
 
 
@@ -37,7 +42,7 @@ def messages(rows: pd.DataFrame, catalogue: Catalogue, words: Words) -> list[str
 def why(rows: pd.DataFrame, currency: str, newcomer_price: str | None) -> list[str]:
     """Rule path and numbers per row of the plan, whether it holds an offer or none."""
     said = []
-    for row in rows.to_dict("records"):
+    for row in rows[list(NUMBERS)].to_dict("records"):
         text = _why_none(row) if row["offer"] == NONE else _why_offer(row, currency)
         if newcomer_price and row["tier"] in ENTITLED:
             text += entitlement(newcomer_price)

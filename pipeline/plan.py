@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 from contracts.files import read_json, read_table, rounded, write_json, write_table
 from contracts.params import load_params
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("portraits", help="this week's portraits")
     arguments.add_argument("offers", help="YAML: the offer catalogue")
     arguments.add_argument("cutoffs", help="JSON with the scored cutoff")
+    arguments.add_argument("champion", help="folder of the champion, whose features the guard looks through")
     arguments.add_argument("words", help="YAML: the shop's names in plain words")
     arguments.add_argument("plan", help="the plan, written")
     arguments.add_argument("report", help="the plan's numbers as JSON, written")
@@ -39,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         currency=params.store.currency,
         seed=params.execution.seed,
         words=load_words(paths.words),
+        feature_names=read_json(Path(paths.champion) / "model.json")["features"],
     )
     write_json(paths.report, rounded(report))
     refuse(report["guard"], paths.report)

@@ -77,9 +77,9 @@ GROUPS = (
 def assign_groups(table: pd.DataFrame) -> pd.DataFrame:
     """One row per customer with `group` and `promise`; every customer gets exactly one group.
 
-    >>> assign_groups(pd.DataFrame([{"tier": "regular", "state": "lapsing", "risk_band": "low", "value_tier": "top"}]))
-                      group                                            promise
-    0  top regulars at risk  We notice that you are missing, and someone ta...
+    >>> one = pd.DataFrame([{"tier": "regular", "state": "lapsing", "risk_band": "low", "value_tier": "top"}])
+    >>> assign_groups(one)["group"].item()
+    'top regulars at risk'
     """
     first = np.select([group.fits(table).to_numpy() for group in GROUPS], range(len(GROUPS)), len(GROUPS) - 1)
     return pd.DataFrame(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, optimize, stats
 
 from features import mbgnbd
 from features.mbgnbd import MbgNbd
@@ -36,6 +36,17 @@ def test_the_likelihood_equals_its_integral(x: int, last: float, age: float) -> 
         expected = brute_likelihood(MODEL, x, last, age)
     value = mbgnbd.log_likelihood(MODEL, np.array([float(x)]), np.array([last]), np.array([age]))[0]
     assert np.exp(value) == pytest.approx(expected, rel=2e-4)
+
+
+def test_the_gradient_equals_finite_differences() -> None:
+    x, last, age = np.array([0.0, 1.0, 6.0]), np.array([0.0, 5.0, 18.0]), np.array([20.0, 20.0, 19.0])
+
+    def total(values: np.ndarray) -> float:
+        return float(mbgnbd.log_likelihood(MbgNbd(*values), x, last, age).sum())
+
+    at = np.array([MODEL.r, MODEL.alpha, MODEL.a, MODEL.b])
+    expected = optimize.approx_fprime(at, total, 1e-7)
+    np.testing.assert_allclose(mbgnbd.gradient(MODEL, x, last, age).sum(axis=1), expected, rtol=1e-4, atol=1e-5)
 
 
 def simulated(model: MbgNbd, n: int, age: float, horizon: float, rng: np.random.Generator):

@@ -30,17 +30,17 @@ def test_weighted_metrics_equal_scikit_learn(rows: list[tuple[int, bool, int]]) 
         "log_loss": log_loss(again, repeated),
     }
     for name, expected in pairs.items():
-        assert metrics.METRICS[name](p, lapsed, n[None, :])[0] == pytest.approx(expected, abs=1e-9), name
+        assert metrics.all_metrics(p, lapsed, n[None, :])[name][0] == pytest.approx(expected, abs=1e-9), name
 
 
 def test_lift_by_hand() -> None:
     p = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05])
     lapsed = np.array([True, False, True, False, False, False, False, False, False, False])
-    ones = metrics.ones(10)
-    assert metrics.weighted_lift(p, lapsed, ones)[0] == pytest.approx(5.0)  # 1 of 1 listed against 2 of 10
-    assert metrics.weighted_lift(p, lapsed, ones, share=0.2)[0] == pytest.approx(2.5)
-    tied = np.full(10, 0.5)
-    assert metrics.weighted_lift(tied, lapsed, ones)[0] == pytest.approx(1.0)
+    ranked = metrics.by_score(p, lapsed, metrics.ones(10))
+    assert metrics.weighted_lift(*ranked)[0] == pytest.approx(5.0)  # 1 of 1 listed against 2 of 10
+    assert metrics.weighted_lift(*ranked, share=0.2)[0] == pytest.approx(2.5)
+    tied = metrics.by_score(np.full(10, 0.5), lapsed, metrics.ones(10))
+    assert metrics.weighted_lift(*tied)[0] == pytest.approx(1.0)
 
 
 def test_calibration_error_by_hand() -> None:

@@ -143,6 +143,24 @@ def test_the_choice_equals_brute_force(seed):
     assert all(limit.weights[choice.chosen].sum() <= limit.most + 1e-9 for limit in limits)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_large_weeks_by_their_core_are_as_good_as_in_one_piece(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    customer = np.sort(rng.integers(0, 200, 500))
+    profit, cost = rng.gamma(2, 1, 500).round(2), rng.uniform(0.5, 3, 500).round(2)
+    parity = np.where(customer % 2, 1 / 100, -1 / 100)
+    limits = [Limit("budget", cost, 60.0), Limit("capacity", np.ones(500), 50), Limit("parity", parity, 0.01)]
+    whole = choose(profit, customer, limits)
+    monkeypatch.setattr("offers.solver.WHOLE_SIZE", 100)
+    monkeypatch.setattr("offers.solver.CORE_SIZES", (60, 200))
+    by_core = choose(profit, customer, limits)
+    assert by_core.value <= whole.value + 1e-9
+    assert by_core.value >= whole.value * (1 - 1e-3)
+    assert by_core.value + 1e-9 >= by_core.bound * (1 - by_core.gap)
+    assert by_core.bound >= whole.value - 1e-9
+    assert all(limit.weights[by_core.chosen].sum() <= limit.most + 1e-9 for limit in limits)
+
+
 def test_a_limit_that_cannot_hold_is_named():
     with pytest.raises(ParameterError, match="group minimum cannot hold"):
         choose(np.ones(2), np.array([0, 1]), [Limit("group minimum", -np.ones(2), -1.0)])

@@ -191,6 +191,19 @@ def test_rule_3a_the_loyal_are_not_left_alone_where_others_are_not():
     assert "left alone alike" in broken_rules(portraits=portraits, catalogue=silent)
 
 
+def test_no_plan_gives_a_newer_customer_what_a_loyal_one_alike_is_not_open_to():
+    silent = CATALOGUE.model_copy(update={"left_alone": ("top regulars at risk",)})
+    loyal = (PORTRAIT_TABLE["tier"] == "devoted") & (PORTRAIT_TABLE["value_tier"] == "top")
+    portraits = PORTRAIT_TABLE.assign(group=PORTRAIT_TABLE["group"].mask(loyal, "top regulars at risk"))
+    plan, report = make_plan(
+        SCORE_TABLE, portraits, silent, CUTOFF, limits=LIMITS, currency="EUR", seed=1, words=Words({}, {})
+    )
+    assert report["guard"]["passed"]
+    served = set(plan.loc[plan["offer"] != "none", "customer_id"])
+    scored = set(SCORE_TABLE["customer_id"])
+    assert not served & scored & set(portraits.loc[portraits["value_tier"] == "top", "customer_id"])
+
+
 def test_rule_3b_parity_in_cells_and_over_all():
     tier = PLAN_TABLE["customer_id"].map(PORTRAIT_TABLE.set_index("customer_id")["tier"])
     cleared = {
