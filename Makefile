@@ -10,6 +10,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export UV_SYSTEM_CERTS := true
 export UV_LINK_MODE := copy
 export MLFLOW_DISABLE_TELEMETRY := true
+export ARROW_DEFAULT_MEMORY_POOL := system
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
 .DEFAULT_GOAL := help

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -46,13 +47,25 @@ def _refuse_hopeless(rows: Rows) -> None:
         )
 
 
-def chosen_inside(
-    rows: Rows, features: Sequence[str], horizon_days: int, params: Train, execution: Execution
-) -> tuple[float, Platt]:
+@dataclass(frozen=True)
+class Choices:
+    """What an inner forward fold of the test fit decides. The release fit takes it over: these were judged."""
+
+    penalty: float
+    calibration: Platt
+
+
+def choose_inside(rows: Rows, horizon_days: int, params: Train, execution: Execution) -> Choices:
     """Penalty of the all-feature logit and calibration of the trees, by one inner forward fold.
 
     One bag is enough to see whether the trees need calibration: averaging three narrows their log-odds by little.
+
+    Raises:
+        ContractError: too few labels.
+        TimeError: too few cutoffs for a forward fold.
     """
+    _refuse_hopeless(rows)
+    features = model_features(rows.frame, params.exclude_features)
     cutoffs = [windows.day_of(int(day)) for day in np.unique(rows.cutoff)]
     fold = inner_fold(cutoffs, horizon_days, params.n_inner_cutoffs)
     inner = rows.at([*fold.fit, *fold.judge])
@@ -61,10 +74,10 @@ def chosen_inside(
     single = params.model_copy(update={"n_bags": 1})
     model = trees.fit(inner.frame[~is_judged], inner.lapsed[~is_judged], features, single, execution)
     line = calibration.choose(model.raw(inner.frame[is_judged]), inner.lapsed[is_judged], inner.cutoff[is_judged])
-    return penalty, line
+    return Choices(penalty, line)
 
 
-def fit_all(rows: Rows, horizon_days: int, params: Train, execution: Execution) -> dict[str, RiskModel]:
+def fit_all(rows: Rows, choices: Choices, params: Train, execution: Execution) -> dict[str, RiskModel]:
     """The model and every baseline, fitted on the same rows.
 
     Raises:
@@ -72,9 +85,8 @@ def fit_all(rows: Rows, horizon_days: int, params: Train, execution: Execution) 
     """
     _refuse_hopeless(rows)
     features = model_features(rows.frame, params.exclude_features)
-    penalty, line = chosen_inside(rows, features, horizon_days, params, execution)
-    model = trees.fit(rows.frame, rows.lapsed, features, params, execution).calibrated(line)
-    return {MODEL: model, **baselines.fit_baselines(rows.frame, rows.lapsed, features, penalty, execution)}
+    model = trees.fit(rows.frame, rows.lapsed, features, params, execution).calibrated(choices.calibration)
+    return {MODEL: model, **baselines.fit_baselines(rows.frame, rows.lapsed, features, choices.penalty, execution)}
 
 
 def write_fits(folder: str | Path, fits: dict[str, RiskModel]) -> None:

@@ -16,7 +16,7 @@ from contracts.params import Params
 from models import baselines, calibration, fitting, quantile_logit, trees
 from models.bundle import load_model, write_model
 from models.evaluation import Values, gain, judge, report, resampled, wilson
-from models.fitting import MODEL, fit_all
+from models.fitting import MODEL, choose_inside, fit_all
 from models.gate import gate
 from models.rows import Rows, labelled_rows
 from models.splits import Fold, inner_fold
@@ -56,7 +56,8 @@ def small(params: Params) -> Params:
 
 @pytest.fixture(scope="module")
 def fits(rows: Rows, small: Params):
-    return fit_all(rows, 28, small.train, small.execution)
+    choices = choose_inside(rows, 28, small.train, small.execution)
+    return fit_all(rows, choices, small.train, small.execution)
 
 
 def test_a_fold_that_overlaps_is_refused() -> None:
@@ -86,7 +87,7 @@ def test_every_fit_comes_back_from_its_files(fits, rows: Rows, tmp_path: Path) -
 
 
 def test_two_fits_with_one_seed_are_the_same_bytes(fits, rows: Rows, small: Params) -> None:
-    again = fit_all(rows, 28, small.train, small.execution)
+    again = fit_all(rows, choose_inside(rows, 28, small.train, small.execution), small.train, small.execution)
     assert {name: model.to_files() for name, model in fits.items()} == {
         name: model.to_files() for name, model in again.items()
     }
@@ -161,7 +162,7 @@ def test_calibration_helps_where_it_is_needed_and_stays_away_where_not(rng: np.r
 def test_too_few_labels_are_refused(rows: Rows, small: Params) -> None:
     none = Rows(rows.frame, np.zeros(len(rows.lapsed), dtype=bool), rows.cutoff)
     with pytest.raises(ContractError, match="too few labels to learn from: 0 of"):
-        fit_all(none, 28, small.train, small.execution)
+        choose_inside(none, 28, small.train, small.execution)
 
 
 def test_an_unknown_excluded_feature_is_named(rows: Rows) -> None:
