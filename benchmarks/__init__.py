@@ -1,0 +1,1 @@
+"""Measured figures, written to docs/benchmarks as flat rows with a table beside them."""
