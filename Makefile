@@ -33,6 +33,7 @@ $(UV):
 	@echo "set-up: runtime packages"
 	@$(UV) pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+	@.venv/bin/python -c 'import lightgbm' 2>/dev/null || { echo "LightGBM does not load; install the system library libgomp1 (Debian: apt-get install libgomp1)"; exit 1; }
 	@touch $@
 
 .venv/.dev: requirements-dev.lock .venv/.runtime

@@ -12,9 +12,10 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALLER = {
+# Three trees lose to the best baseline on any sample: the gate's verdict (a rule is released) does not hang on chance.
+SMALLER: dict[str, dict[str, object]] = {
     "ingest": {"sample_customers": 400},
-    "train": {"num_trees": 80, "n_bags": 1},
+    "train": {"num_trees": 3, "n_bags": 1},
     "evaluate": {"n_bootstrap": 200, "capacity": 50},
     "plan": {"capacity": 40, "budget": 120.0, "min_cell": 40},
     "publish": {"list_size": 60},

@@ -133,6 +133,7 @@ def test_the_first_release_is_champion_and_unreviewed(fresh) -> None:
     assert set(aliases(root)) == {"challenger", "champion"}
     said = fresh[0].regulars("ledger")
     assert "first-release" in said
+    assert read_json(root / "artifacts/champion/release.json")["grade"] == "rule"  # three trees beat nobody
     assert "unreviewed" in fresh[1]
 
 
@@ -177,22 +178,22 @@ def test_a_lost_database_and_a_lost_list_are_healed(mine) -> None:
 
 def test_an_experiment_moves_nothing_until_it_is_applied(mine) -> None:
     published, moved, ledger = stamps(mine.path / "published"), aliases(mine.path), stamps(mine.path / "ledger")
-    mine.run("dvc", "exp", "run", "-n", "leafier", "-S", "train.num_leaves=20")
+    mine.run("dvc", "exp", "run", "-n", "sparser", "-S", "snapshot.train_every_weeks=4")
     assert stamps(mine.path / "published") == published
     assert aliases(mine.path) == moved
     assert stamps(mine.path / "ledger") == ledger
     assert n_runs(mine.path) == 2  # recorded, for reviewers to compare
     assert read_json(mine.path / "reports/register.json")["applied"] is False
     assert read_json(mine.path / "reports/publish.json")["applied"] is False
-    assert "leafier" in mine.run("dvc", "exp", "show", "--csv")
+    assert "sparser" in mine.run("dvc", "exp", "show", "--csv")
     mine.run("git", "checkout", "-q", "--", ".")
-    mine.run("dvc", "exp", "apply", "leafier")
+    mine.run("dvc", "exp", "apply", "sparser")
     mine.regulars("run")
     after = aliases(mine.path)
     assert after["challenger"] != moved["challenger"]
     assert after["champion"] == moved["champion"]  # only `regulars promote` moves it
     champion = read_json(mine.path / "artifacts/champion/release.json")["model_hash"]
-    mine.regulars("promote", "--reviewer", "Rita", "--reason", "better log loss")
+    mine.regulars("promote", "--reviewer", "Rita", "--reason", "fewer cutoffs will do")
     mine.regulars("run")
     assert aliases(mine.path)["champion"] == after["challenger"]
     assert read_json(mine.path / "artifacts/champion/release.json")["model_hash"] != champion
