@@ -14,7 +14,7 @@ export ARROW_DEFAULT_MEMORY_POOL := system
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check prove mlflow figures lock clean
+.PHONY: help setup setup-dev run test check lint prove mlflow figures lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -50,10 +50,13 @@ setup-dev: .venv/.dev ## the same with what tests need
 run: setup ## the whole pipeline on the packaged data, then a summary
 	@regulars run
 
-test: check ## every test
+test: lint ## every check and every test
 	@python -m pytest tests -q -m "not prove"
 
-check: setup-dev ## what pre-commit and CI check before tests: lint, format, types, import contracts
+check: lint ## what pre-commit and CI run first: lint, and the unit and architecture tests
+	@python -m pytest tests/unit tests/architecture -q -m "not prove"
+
+lint: setup-dev ## ruff, mypy, import contracts
 	@ruff check . && ruff format --check .
 	@mypy
 	@lint-imports --no-logo

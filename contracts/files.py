@@ -20,6 +20,8 @@ from contracts.errors import ContractError, SourceError
 
 PathLike = str | Path
 FLOAT_DECIMALS = 6
+DAYS = ("act_by", "valid_until", "data_through")
+"""Columns of local days whose names do not end in `_on`."""
 
 
 @contextmanager
@@ -111,10 +113,11 @@ def write_table(path: PathLike, frame: pd.DataFrame, check: Callable[[pd.DataFra
 
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:
-    """A table without index or metadata; `_on` columns become calendar dates."""
+    """A table without index or metadata; columns of days become calendar dates."""
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     for position, field in enumerate(table.schema):
-        if field.name.endswith("_on") and pa.types.is_timestamp(field.type):
+        is_day = field.name.endswith("_on") or field.name in DAYS
+        if is_day and pa.types.is_timestamp(field.type):
             table = table.set_column(position, field.name, table.column(position).cast(pa.date32()))
     return table
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -23,7 +23,16 @@ Money = Annotated[float, Field(ge=0)]
 class Section(BaseModel):
     """A part of `params.yaml`; immutable, and strict about its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _rising(values: list[float]) -> list[float]:
+    if values != sorted(values):
+        raise ValueError(f"expected rising numbers, got {values}")
+    return values
+
+
+Rising = AfterValidator(_rising)
 
 
 class Store(Section):
@@ -49,6 +58,11 @@ class Task(Section):
     min_purchase_days: Count = Field(description="purchase days before the cutoff that make a customer eligible")
     active_days: Count = Field(description="eligible only with a purchase in this many days before the cutoff")
     label_grace_days: Annotated[int, Field(ge=0)] = Field(description="days after a window before its label counts")
+
+    @property
+    def label_days(self) -> int:
+        """Days from a cutoff until its label is known: what is judged later than that may be judged by it."""
+        return self.horizon_days + self.label_grace_days
 
 
 class Execution(Section):
@@ -135,7 +149,7 @@ class Score(Section):
     n_reasons: Annotated[int, Field(ge=1, le=6)] = Field(description="reasons given a customer")
     n_explained: Count = Field(description="customers with the highest expected loss who get reasons")
     change_step: Share = Field(description="'up' or 'down' if p_lapse moved by more than this within a week")
-    risk_band_edges: list[Share] = Field(
+    risk_band_edges: Annotated[list[Share], Rising] = Field(
         description="lower edges of the bands 'medium' and 'high'", min_length=2, max_length=2
     )
 
@@ -149,17 +163,23 @@ class Portray(Section):
     steady_gap_cv: Money = Field(description="a rhythm is steady if the gaps' coefficient of variation is at most this")
     lapsing_gap_multiple: Money = Field(description="lapsing: a silence longer than this many usual gaps")
     lapsing_min_days: Count = Field(description="lapsing: a silence of at least this many days")
-    value_tier_shares: list[Share] = Field(
+    value_tier_shares: Annotated[list[Share], Rising] = Field(
         description="by spend: 'top' is the first share of customers, 'middle' goes on to the second",
         min_length=2,
         max_length=2,
     )
     habit_share: Share = Field(description="share of purchases on one weekday part or hour part that makes a habit")
-    promotion_shares: list[Share] = Field(
+    promotion_shares: Annotated[list[Share], Rising] = Field(
         description="discount shares from which a customer is 'mixed' and 'promotion-led'", min_length=2, max_length=2
     )
     unnamed_categories: list[str] = Field(description="categories that no message names: no goods, or a private matter")
     unnamed_product_types: list[str] = Field(description="product types that no message names")
+
+    @model_validator(mode="after")
+    def _tiers_rise(self) -> Portray:
+        if not self.returning_days < self.regular_days <= self.devoted_days:
+            raise ValueError("expected returning_days < regular_days <= devoted_days")
+        return self
 
 
 class Plan(Section):
@@ -168,7 +188,7 @@ class Plan(Section):
     budget: Money = Field(description="expected cost of a week's plan at most, in store currency")
     capacity: Count = Field(description="customers contacted in a week at most")
     rest_days: Annotated[int, Field(ge=0)] = Field(description="days without contact after the last one")
-    control_share: Share = Field(
+    control_share: Annotated[float, Field(ge=0, lt=1)] = Field(
         description="share of the selected who are left alone, at random, to measure the effect"
     )
     parity_tolerance: Money = Field(
@@ -211,8 +231,10 @@ def read_yaml(path: str | Path) -> object:
     """Read a YAML file safely; a missing or damaged one is one clear line."""
     try:
         return YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise ParameterError(f"expected {path} in this folder, found none; run inside the project") from error
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"{path}: expected UTF-8 text, got other bytes; save it as UTF-8") from error
     except YAMLError as error:
         line = str(error).splitlines()[-1].strip()
         raise ParameterError(f"{path} is not valid YAML ({line}); mend that line") from error
@@ -220,7 +242,9 @@ def read_yaml(path: str | Path) -> object:
 
 def explain(problem: ValidationError, model: type[BaseModel], path: str | Path) -> str:
     """One line for the first thing wrong, with the nearest right name for an unknown key."""
-    first = problem.errors()[0]
+    errors = problem.errors()
+    # a renamed key is both missing and unknown: the unknown one can be answered with the right name
+    first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, first["loc"][:-1])

@@ -40,8 +40,8 @@ REJECTS = Table(
     ("line_id",),
     {
         "line_id": column(COUNT, "position of the line in the source, from 0"),
-        "customer_id": CUSTOMER,
-        "order_id": column(TEXT, "receipt"),
+        "customer_id": column(TEXT, "the customer's id; empty where the line names none", nullable=True),
+        "order_id": column(TEXT, "receipt; empty where the line names none", nullable=True),
         "rule": column(TEXT, "code of the cleaning rule"),
     },
 )
@@ -190,6 +190,17 @@ SCORES = Table(
 
 TIERS = ("new", "returning", "regular", "devoted")
 STATES = ("active", "lapsing", "gone")
+GROUPS = (
+    "gone",
+    "newcomers",
+    "top regulars at risk",
+    "regulars at risk",
+    "drifting visitors",
+    "wavering regulars",
+    "wavering visitors",
+    "trusted regulars",
+    "leave alone",
+)
 
 PORTRAITS = Table(
     "portraits",
@@ -201,13 +212,16 @@ PORTRAITS = Table(
         "tier": one_of("loyalty earned so far, kept while lapsing", *TIERS),
         "state": one_of("present silence against the customer's own rhythm", *STATES),
         "value_tier": one_of("by spend in the last 182 days", "top", "middle", "base"),
-        "group": column(TEXT, "value × risk × lifecycle: the treatment group"),
+        "group": one_of("value × risk × lifecycle: the treatment group", *GROUPS),
         "promise": column(TEXT, "the group's promise to the customer, one sentence"),
         "labels": column(TEXT, "labels, joined by '; '"),
         "evidence": column(TEXT, "one sentence a label with the customer's own numbers, joined by ' '"),
         "promotion_sensitivity": one_of("by the share of list price given off", "full-price", "mixed", "promotion-led"),
         "favourite_category": column(TEXT, "category with most purchase days in the last 182 days; empty if none"),
         "matched_product": column(TEXT, "product to name; empty if none"),
+        "due_product": column(
+            TEXT, "that product if the customer's own repeat rhythm says it is due; empty if nothing is"
+        ),
         "n_purchase_days": column(COUNT, "purchase days so far", pa.Check.ge(1)),
         "last_purchase_on": column(DAY, "local day of the last purchase"),
         "usual_gap_days": positive("median days between purchase days; empty with one purchase day", nullable=True),
@@ -305,6 +319,10 @@ def _week_columns(*, is_list: bool) -> dict[str, pa.Column]:
         "value_at_stake_high": positive("upper end of its 95 % interval", nullable=True),
         "expected_profit_low": column(NUMBER, "lower end of its 95 % interval", nullable=withheld),
         "expected_profit_high": column(NUMBER, "upper end of its 95 % interval", nullable=withheld),
+        "currency": column(TEXT, "ISO 4217 code of every amount of the row"),
+        "horizon_days": column(COUNT, "days that p_lapse looks ahead", pa.Check.ge(1)),
+        "value_horizon_days": column(COUNT, "days over which margin is counted", pa.Check.ge(1)),
+        "entitlements": column(TEXT, "what every regular may claim, controls included; empty if nothing"),
     }
 
 
@@ -322,6 +340,7 @@ FULL_WEEK = Table(
     {
         **_week_columns(is_list=False),
         "evidence": column(TEXT, "one sentence a label with the customer's own numbers"),
+        "due_product": column(TEXT, "product that is due by the customer's own rhythm; empty if none"),
         "promotion_sensitivity": one_of("by the share of list price given off", "full-price", "mixed", "promotion-led"),
         "n_purchase_days": column(COUNT, "purchase days so far", pa.Check.ge(1)),
         "p_lapse_week_before": share(

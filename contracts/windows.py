@@ -86,15 +86,15 @@ def refuse_unmatured(cutoff: date, window_days: int, end: date, grace_days: int 
         )
 
 
-def refuse_overlap(fit_cutoffs: Sequence[date], judged_cutoffs: Sequence[date], horizon_days: int) -> None:
-    """Raise `TimeError` if any fitting window reaches past the first judged cutoff."""
+def refuse_overlap(fit_cutoffs: Sequence[date], judged_cutoffs: Sequence[date], label_days: int) -> None:
+    """Raise `TimeError` if any fitting label (horizon and grace) is known only after the first judged cutoff."""
     if not fit_cutoffs or not judged_cutoffs:
         return
-    last_end = max(fit_cutoffs) + timedelta(days=horizon_days)
+    last_end = max(fit_cutoffs) + timedelta(days=label_days)
     if last_end > min(judged_cutoffs):
         raise TimeError(
             f"leak refused: fitting windows end {last_end}, judged cutoffs begin {min(judged_cutoffs)}; "
-            f"expected the last fitting cutoff at or before {min(judged_cutoffs) - timedelta(days=horizon_days)}"
+            f"expected the last fitting cutoff at or before {min(judged_cutoffs) - timedelta(days=label_days)}"
         )
 
 
@@ -155,7 +155,8 @@ def calendar(
     scored = monday_at_or_before(end)
     last = monday_at_or_before(end - timedelta(days=horizon_days + grace_days))
     test = tuple(last - timedelta(weeks=k) for k in reversed(range(n_test)))
-    anchor = monday_at_or_before(test[0] - timedelta(days=horizon_days))
+    label_days = horizon_days + grace_days
+    anchor = monday_at_or_before(test[0] - timedelta(days=label_days))
     earliest = first_sale_on + timedelta(days=min_history_days)
     step = timedelta(weeks=train_every_weeks)
     backwards = [anchor - k * step for k in range(max(0, (anchor - earliest) // step + 1))]
@@ -166,7 +167,7 @@ def calendar(
             f"{min_history_days} days of sales before it; lower snapshot.n_test_cutoffs or snapshot.min_history_days"
         )
     fit = tuple(sorted(backwards))
-    refuse_overlap(fit, test, horizon_days)
+    refuse_overlap(fit, test, label_days)
     return Calendar(fit, (*fit, *forwards), test, scored - timedelta(weeks=1), scored)
 
 
@@ -177,14 +178,6 @@ def rows_before(frame: pd.DataFrame, cutoff: date, time_zone: str, column: str =
     if "known_at" in frame.columns:
         keep &= frame["known_at"].isna() | (frame["known_at"] < instant)
     return frame[keep]
-
-
-def rows_within(
-    frame: pd.DataFrame, start: date, days: int, time_zone: str, column: str = "ordered_at"
-) -> pd.DataFrame:
-    """The rows whose instant lies in `[start, start + days)`, local days."""
-    begin, end = midnight(start, time_zone), midnight(start + timedelta(days=days), time_zone)
-    return frame[(frame[column] >= begin) & (frame[column] < end)]
 
 
 def day_number(day: date) -> int:

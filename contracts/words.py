@@ -1,25 +1,28 @@
-"""How the shop's own names and dates read in a sentence to a customer. `words.yaml` holds the names."""
+"""How the shop's own names and dates read in a sentence to a customer.
+
+`words.yaml` holds the names, and no other name is spoken of:
+what the shop calls its goods was not written for customers.
+"""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.errors import ParameterError
 from contracts.params import explain, read_yaml
 
 
 class WordsFile(BaseModel):
-    """`words.yaml`: whole names first, then the shorthand inside names."""
+    """`words.yaml`: the shop's name and the words for it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    names: dict[str, str] = {}
-    shorthand: dict[str, str] = {}
+    names: dict[str, Annotated[str, Field(min_length=2)]] = {}
 
 
 @dataclass(frozen=True)
@@ -27,21 +30,15 @@ class Words:
     """Turns the shop's names into plain words."""
 
     names: dict[str, str]
-    shorthand: dict[str, str]
 
     def plain(self, name: str) -> str:
-        """A category or product type in plain lower-case words; an unknown shorthand is left as it is.
+        """The words for a category or product type; '' for a name that may not be spoken of.
 
-        >>> Words({"LEAN": "lean beef"}, {"FRZN": "frozen"}).plain("FRZN PIZZA/PIES (EXC")
-        'frozen pizza, pies'
+        >>> words = Words({"FRZN PIZZA/PIES (EXC": "frozen pizza"})
+        >>> words.plain("FRZN PIZZA/PIES (EXC"), words.plain("DIETARY AID")
+        ('frozen pizza', '')
         """
-        if name in self.names:
-            return self.names[name]
-        text = re.sub(r"\(.*", "", name)
-        for short, long in sorted(self.shorthand.items(), key=lambda pair: (-len(pair[0]), pair[0])):
-            text = re.sub(rf"(?<![\w]){re.escape(short)}(?![\w])", long, text)
-        text = re.sub(r"\s*[/:,]\s*", ", ", text)
-        return re.sub(r"\s*-\s*|\s+", " ", text).strip(" ,").lower()
+        return self.names.get(name, "")
 
     def column(self, names: pd.Series) -> pd.Series:
         """`plain` for a whole column, each distinct name once."""
@@ -54,7 +51,7 @@ def load_words(path: str | Path) -> Words:
         read = WordsFile.model_validate(read_yaml(path) or {})
     except ValidationError as problem:
         raise ParameterError(explain(problem, WordsFile, path)) from problem
-    return Words(read.names, read.shorthand)
+    return Words(dict(read.names))
 
 
 def day_text(days: pd.Series) -> pd.Series:

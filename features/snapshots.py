@@ -59,7 +59,7 @@ def _judged_at(days: CustomerDays, cutoff: date, end: date, task: Task, plan: wi
     rows["amount_in_value_horizon"] = np.nan
     if windows.is_matured(cutoff, task.horizon_days, end, task.label_grace_days):
         rows["lapsed"] = pd.array(lapsed(days, cutoff, end, task)[kept], dtype="boolean")
-    if windows.is_matured(cutoff, task.value_horizon_days, end):
+    if windows.is_matured(cutoff, task.value_horizon_days, end, task.label_grace_days):
         rows["amount_in_value_horizon"] = amount_after(days, cutoff, end, task.value_horizon_days)[kept]
     return rows
 

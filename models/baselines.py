@@ -11,10 +11,10 @@ from contracts.errors import ContractError
 from contracts.params import Execution
 from features.catalogue import COUNT_WINDOWS_DAYS
 from models import quantile_logit, trees
-from models.calibration import losses
+from models.calibration import Platt, losses
 from models.metrics import auc
 from models.quantile_logit import QuantileLogit, fit_weights, normal_scores, training_quantiles
-from models.risk import Flags, RiskModel, matrix
+from models.risk import Flags, RiskModel, logit, matrix
 
 INACTIVITY_RULES = (
     "days_since_last_purchase",
@@ -23,8 +23,8 @@ INACTIVITY_RULES = (
     "silence_percentile",
 )
 FREQUENCY_RULES = tuple(f"purchase_days_{days}d" for days in COUNT_WINDOWS_DAYS)
-RFM = ("days_since_last_purchase", "purchase_days_182d", "amount_182d")
-MBG_NBD = "mbgnbd_expected_purchases"
+RFM_WINDOWS_DAYS = (56, 91, 182)
+MBG_NBD_ANSWERS = ("mbgnbd_p_no_purchase", "mbgnbd_expected_purchases")
 PENALTIES = (0.001, 0.003, 0.01, 0.1, 1.0)
 
 BASELINES = ("inactivity", "frequency", "rfm_logit", "mbg_nbd", "all_feature_logit", "lightgbm_default")
@@ -67,15 +67,37 @@ def rule(name: str, frame: pd.DataFrame, lapsed: Flags, rules: Sequence[str]) ->
     return quantile_logit.fit(name, frame, lapsed, [best_rule(frame, lapsed, rules)])
 
 
+def best_rfm(frame: pd.DataFrame, lapsed: Flags) -> QuantileLogit:
+    """Recency, frequency and monetary value, in the window with the least log loss on these rows.
+
+    Raises:
+        ContractError: a column is missing.
+    """
+
+    def fitted(days: int) -> QuantileLogit:
+        columns = ("days_since_last_purchase", f"purchase_days_{days}d", f"amount_{days}d")
+        return quantile_logit.fit("rfm_logit", frame, lapsed, columns)
+
+    return min(map(fitted, RFM_WINDOWS_DAYS), key=lambda model: losses(logit(model.predict(frame)), lapsed).mean())
+
+
 def fit_baselines(
-    frame: pd.DataFrame, lapsed: Flags, features: Sequence[str], penalty: float, execution: Execution
+    frame: pd.DataFrame,
+    lapsed: Flags,
+    features: Sequence[str],
+    *,
+    penalty: float,
+    default_calibration: Platt,
+    execution: Execution,
 ) -> dict[str, RiskModel]:
     """Fit all of `BASELINES` on the same rows as the model."""
     return {
         "inactivity": rule("inactivity", frame, lapsed, INACTIVITY_RULES),
         "frequency": rule("frequency", frame, lapsed, FREQUENCY_RULES),
-        "rfm_logit": quantile_logit.fit("rfm_logit", frame, lapsed, RFM),
-        "mbg_nbd": rule("mbg_nbd", frame, lapsed, (MBG_NBD,)),
+        "rfm_logit": best_rfm(frame, lapsed),
+        "mbg_nbd": rule("mbg_nbd", frame, lapsed, MBG_NBD_ANSWERS),
         "all_feature_logit": quantile_logit.fit("all_feature_logit", frame, lapsed, features, penalty),
-        "lightgbm_default": trees.fit_library_default(frame, lapsed, features, execution),
+        "lightgbm_default": trees.fit_library_default(frame, lapsed, features, execution).calibrated(
+            default_calibration
+        ),
     }

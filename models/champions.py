@@ -7,6 +7,7 @@ new one with the ledger entry still to come, which the next `settle` adds.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -212,6 +213,22 @@ def sync_champion(root: Path, now: datetime) -> str | None:
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
     return wanted
+
+
+def wished(at: Place, path: Path) -> str | None:
+    """The hash of the model to export: the wish file's, else the present champion's; None where there is none yet.
+
+    A wish of null in a project that has a champion (a fresh wish file, a killed run) never puts a candidate live.
+
+    Raises:
+        StateError: the file holds neither null nor a hash.
+    """
+    plain = read_json(path)
+    wish = plain.get("model_hash") if isinstance(plain, dict) else plain
+    if wish is not None and not (isinstance(wish, str) and re.fullmatch(r"[0-9a-f]{64}", wish)):
+        raise StateError(f"{path}: expected a model's hash or null, got something else; delete it, then `regulars run`")
+    champion = present(at) if wish is None else None
+    return champion.model_hash if champion else wish
 
 
 def export_champion(at: Place, wanted: str | None, candidate: Path, target: Path) -> None:

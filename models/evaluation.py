@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts import windows
+from contracts.errors import ContractError
 from contracts.params import Evaluate
 from contracts.tables import FEATURE_KEYS
 from models import metrics, profit
@@ -38,11 +39,26 @@ class Judged:
 
 
 def judge(frame: pd.DataFrame, lapsed: Flags, models: dict[str, RiskModel]) -> Judged:
-    """Let every model predict the test rows; probabilities are rounded to 6 decimals, as they are written."""
+    """Let every model predict the test rows; probabilities are rounded to 6 decimals, as they are written.
+
+    Raises:
+        ContractError: at some test cutoff everybody lapsed, or nobody.
+    """
+    _refuse_one_sided(lapsed, windows.day_numbers(frame["cutoff_on"]))
     predictions = {name: np.round(model.predict(frame), 6) for name, model in models.items()}
     customer = pd.factorize(frame["customer_id"])[0].astype(np.int64)
     keys = frame[list(FEATURE_KEYS)].reset_index(drop=True)
     return Judged(keys, lapsed, customer, windows.day_numbers(frame["cutoff_on"]), predictions)
+
+
+def _refuse_one_sided(lapsed: Flags, cutoff: npt.NDArray[np.int64]) -> None:
+    for day in np.unique(cutoff):
+        n, n_lapsed = int((cutoff == day).sum()), int(lapsed[cutoff == day].sum())
+        if n_lapsed in (0, n):
+            raise ContractError(
+                f"test cutoff {windows.day_of(int(day))}: {n_lapsed} of {n} customers lapsed; figures need some of "
+                "both kinds; bring more customers, or lower snapshot.n_test_cutoffs"
+            )
 
 
 def means_over_cutoffs(judged: Judged, p: Floats, weights: Floats) -> dict[str, Floats]:

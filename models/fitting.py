@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from contracts import windows
 from contracts.errors import ContractError, ParameterError, nearest
-from contracts.files import atomic_folder
+from contracts.files import atomic_folder, read_json, write_json
 from contracts.params import Execution, Train
 from contracts.tables import FEATURE_KEYS
 from models import baselines, calibration, trees
@@ -23,6 +24,7 @@ from models.splits import inner_fold
 
 MODEL = "regulars"
 FEWEST_LAPSED = 5
+SEEN_FILE = "seen.json"
 
 
 def model_features(frame: pd.DataFrame, excluded: Sequence[str]) -> tuple[str, ...]:
@@ -53,10 +55,17 @@ class Choices:
 
     penalty: float
     calibration: Platt
+    default_calibration: Platt
+    labels_known_on: date
 
 
-def choose_inside(rows: Rows, horizon_days: int, params: Train, execution: Execution) -> Choices:
-    """Penalty of the all-feature logit and calibration of the trees, by one inner forward fold.
+def labels_known_on(rows: Rows, label_days: int) -> date:
+    """The day on which the last label of the rows is known: nothing earlier may be judged by what saw them."""
+    return windows.day_of(int(rows.cutoff.max()) + label_days)
+
+
+def choose_inside(rows: Rows, label_days: int, params: Train, execution: Execution) -> Choices:
+    """Penalty of the all-feature logit and calibrations of the trees, by one inner forward fold.
 
     One bag is enough to see whether the trees need calibration: averaging three narrows their log-odds by little.
 
@@ -66,15 +75,20 @@ def choose_inside(rows: Rows, horizon_days: int, params: Train, execution: Execu
     """
     _refuse_hopeless(rows)
     features = model_features(rows.frame, params.exclude_features)
-    cutoffs = [windows.day_of(int(day)) for day in np.unique(rows.cutoff)]
-    fold = inner_fold(cutoffs, horizon_days, params.n_inner_cutoffs)
+    fold = inner_fold(rows.cutoffs, label_days, params.n_inner_cutoffs)
     inner = rows.at([*fold.fit, *fold.judge])
     is_judged = np.isin(inner.cutoff, [windows.day_number(day) for day in fold.judge])
     penalty = baselines.best_penalty(inner.frame, inner.lapsed, is_judged, features)
     single = params.model_copy(update={"n_bags": 1})
-    model = trees.fit(inner.frame[~is_judged], inner.lapsed[~is_judged], features, single, execution)
-    line = calibration.choose(model.raw(inner.frame[is_judged]), inner.lapsed[is_judged], inner.cutoff[is_judged])
-    return Choices(penalty, line)
+    seen, lapsed = inner.frame[~is_judged], inner.lapsed[~is_judged]
+    lines = [
+        calibration.choose(model.raw(inner.frame[is_judged]), inner.lapsed[is_judged], inner.cutoff[is_judged])
+        for model in (
+            trees.fit(seen, lapsed, features, single, execution),
+            trees.fit_library_default(seen, lapsed, features, execution),
+        )
+    ]
+    return Choices(penalty, lines[0], lines[1], labels_known_on(rows, label_days))
 
 
 def fit_all(rows: Rows, choices: Choices, params: Train, execution: Execution) -> dict[str, RiskModel]:
@@ -86,11 +100,26 @@ def fit_all(rows: Rows, choices: Choices, params: Train, execution: Execution) -
     _refuse_hopeless(rows)
     features = model_features(rows.frame, params.exclude_features)
     model = trees.fit(rows.frame, rows.lapsed, features, params, execution).calibrated(choices.calibration)
-    return {MODEL: model, **baselines.fit_baselines(rows.frame, rows.lapsed, features, choices.penalty, execution)}
+    rivals = baselines.fit_baselines(
+        rows.frame,
+        rows.lapsed,
+        features,
+        penalty=choices.penalty,
+        default_calibration=choices.default_calibration,
+        execution=execution,
+    )
+    return {MODEL: model, **rivals}
 
 
-def write_fits(folder: str | Path, fits: dict[str, RiskModel]) -> None:
-    """Write one folder a model; the whole takes its place in one step."""
+def write_fits(folder: str | Path, fits: dict[str, RiskModel], known_on: date) -> None:
+    """Write one folder a model, and until when their labels reach; the whole takes its place in one step."""
     with atomic_folder(folder) as draft:
+        write_json(draft / SEEN_FILE, {"labels_known_on": known_on.isoformat()})
         for name, model in fits.items():
             write_model(draft / name, model)
+
+
+def refuse_seen(folder: str | Path, judged_cutoffs: Sequence[date]) -> None:
+    """Raise `TimeError` if the fits of a folder, or the choices behind them, saw labels of the judged period."""
+    known_on = date.fromisoformat(read_json(Path(folder) / SEEN_FILE)["labels_known_on"])
+    windows.refuse_overlap([known_on], judged_cutoffs, 0)

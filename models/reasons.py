@@ -14,14 +14,26 @@ from models.risk import Floats
 Numbers = Mapping[str, float]
 
 
+Sentence = str | None
+LOW_RATE = 4.0
+ON_PROMOTION_SHARE = 0.2
+NARROWED_SHARE = 0.4
+RECENT_WINDOW = ("visits", "trend", "spend", "variety")
+"""Topics that compare the last 4 weeks: with no purchase in them they all say the same, so only one is told."""
+
+
 @dataclass(frozen=True)
 class Topic:
-    """A group of feature families that is told in one sentence. `reads` are the features whose numbers it says."""
+    """A group of feature families that is told in one sentence. `reads` are the features whose numbers it says.
+
+    `say` gives the sentence, or None where the customer's own numbers do not point to a risk: the model may have found
+    one there, but a reason that argues for staying helps nobody.
+    """
 
     name: str
     families: tuple[str, ...]
     reads: tuple[str, ...]
-    say: Callable[[Numbers, str], str]
+    say: Callable[[Numbers, str], Sentence]
 
 
 def _plural(n: float, one: str, many: str) -> str:
@@ -32,53 +44,62 @@ def _days(n: float) -> str:
     return _plural(n, "day", "days")
 
 
-def _silence(x: Numbers, _: str) -> str:
-    usual = x["gap_median_days"]
-    said = f"no purchase for {_days(x['days_since_last_purchase'])}"
-    return said if np.isnan(usual) else f"{said}; usually every {_days(usual) if round(usual) != 1 else 'day'}"
+def _every(n: float) -> str:
+    return "every day" if round(n) == 1 else f"every {n:.0f} days"
 
 
-def _visits(x: Numbers, _: str) -> str:
-    usual = x["purchase_day_rate_life"] * 28
-    recent = _plural(x["purchase_days_28d"], "purchase day", "purchase days")
-    return f"{recent} in the last 4 weeks; {usual:.1f} in 4 weeks over all time"
+def _silence(x: Numbers, _: str) -> Sentence:
+    usual, silence = x["gap_median_days"], x["days_since_last_purchase"]
+    if np.isnan(usual):
+        return f"no purchase for {_days(silence)}"
+    return f"no purchase for {_days(silence)}, usually {_every(usual)}" if silence > usual else None
 
 
-def _trend(x: Numbers, _: str) -> str:
-    before = x["purchase_days_56d"] - x["purchase_days_28d"]
-    recent = _plural(x["purchase_days_28d"], "purchase day", "purchase days")
-    return f"{recent} in the last 4 weeks after {before:.0f} in the 4 before"
+def _visits(x: Numbers, _: str) -> Sentence:
+    recent, usual = x["purchase_days_28d"], x["purchase_day_rate_life"] * 28
+    if recent < usual:
+        said = _plural(recent, "purchase day", "purchase days")
+        return f"{said} in the last 4 weeks, {usual:.1f} in 4 weeks over all time"
+    return f"comes seldom: about {usual:.1f} purchase days in 4 weeks over all time" if usual < LOW_RATE else None
 
 
-def _spend(x: Numbers, currency: str) -> str:
-    usual = x["amount_life"] / max(x["tenure_days"], 28.0) * 28
-    return f"{x['amount_28d']:.0f} {currency} in the last 4 weeks; {usual:.0f} {currency} in 4 weeks over all time"
+def _trend(x: Numbers, _: str) -> Sentence:
+    recent = x["purchase_days_28d"]
+    before = x["purchase_days_56d"] - recent
+    said = _plural(recent, "purchase day", "purchase days")
+    return f"{said} in the last 4 weeks after {before:.0f} in the 4 before" if recent < before else None
 
 
-def _basket(x: Numbers, currency: str) -> str:
-    if np.isnan(x["amount_per_order_91d"]):
-        return "no order in the last 13 weeks"
-    amount, lines = x["amount_per_order_91d"], x["lines_per_order_91d"]
-    return f"orders of {amount:.0f} {currency} and {lines:.0f} lines on average in the last 13 weeks"
+def _spend(x: Numbers, currency: str) -> Sentence:
+    recent, usual = x["amount_28d"], x["amount_life"] / max(x["tenure_days"], 28.0) * 28
+    said = f"{recent:.0f} {currency} in the last 4 weeks, {usual:.0f} {currency} in 4 weeks over all time"
+    return said if round(recent) < round(usual) else None
 
 
-def _variety(x: Numbers, _: str) -> str:
+def _basket(x: Numbers, currency: str) -> Sentence:
+    recent, usual = x["amount_per_purchase_day_91d"], x["amount_per_purchase_day_life"]
+    said = f"{recent:.0f} {currency} a purchase day in the last 13 weeks, {usual:.0f} {currency} over all time"
+    return said if recent < usual and round(recent) < round(usual) else None
+
+
+def _variety(x: Numbers, _: str) -> Sentence:
+    recent, before = x["distinct_categories_28d"], x["distinct_categories_91d"]
+    said = f"{_plural(recent, 'category', 'categories')} bought in the last 4 weeks, {before:.0f} in the last 13"
+    return said if recent < NARROWED_SHARE * before else None
+
+
+def _promotion(x: Numbers, _: str) -> Sentence:
+    share = x["discount_share_91d"]
     return (
-        f"{_plural(x['distinct_categories_28d'], 'category', 'categories')} bought in the last 4 weeks; "
-        f"{x['distinct_categories_91d']:.0f} in the last 13"
+        f"buys on promotion: {share:.0%} off list price in the last 13 weeks" if share >= ON_PROMOTION_SHARE else None
     )
 
 
-def _promotion(x: Numbers, _: str) -> str:
-    if np.isnan(x["discount_share_91d"]):
-        return "nothing bought in the last 13 weeks, on promotion or off"
-    return f"{x['discount_share_91d']:.0%} off list price on average in the last 13 weeks"
-
-
-def _campaigns(x: Numbers, _: str) -> str:
-    received = _plural(x["campaigns_received_91d"], "campaign", "campaigns")
-    redeemed = _plural(x["coupons_redeemed_91d"], "coupon", "coupons")
-    return f"{received} received and {redeemed} redeemed in the last 13 weeks"
+def _campaigns(x: Numbers, _: str) -> Sentence:
+    received = x["campaigns_received_91d"]
+    said = _plural(received, "campaign", "campaigns")
+    unanswered = received > 0 and x["coupons_redeemed_91d"] == 0
+    return f"{said} received in the last 13 weeks, no coupon redeemed" if unanswered else None
 
 
 TOPICS = (
@@ -86,11 +107,13 @@ TOPICS = (
     Topic("visits", ("frequency", "decay", "rhythm"), ("purchase_days_28d", "purchase_day_rate_life"), _visits),
     Topic("trend", ("trend", "season"), ("purchase_days_28d", "purchase_days_56d"), _trend),
     Topic("spend", ("monetary",), ("amount_28d", "amount_life", "tenure_days"), _spend),
-    Topic("basket", ("basket",), ("amount_per_order_91d", "lines_per_order_91d"), _basket),
+    Topic("basket", ("basket",), ("amount_per_purchase_day_91d", "amount_per_purchase_day_life"), _basket),
     Topic("variety", ("variety",), ("distinct_categories_28d", "distinct_categories_91d"), _variety),
     Topic("promotion", ("promotion",), ("discount_share_91d",), _promotion),
     Topic("campaigns", ("campaigns",), ("campaigns_received_91d", "coupons_redeemed_91d"), _campaigns),
 )
+NO_SINGLE_SIGN = "no single sign: the risk follows from the whole pattern of purchases"
+LOWER_RISK = "lower risk than most"
 
 
 def topic_contributions(contributions: Floats, features: Sequence[str]) -> Floats:
@@ -110,20 +133,31 @@ def _tellable(columns: Sequence[str]) -> list[int]:
 def reasons(
     frame: pd.DataFrame, contributions: Floats, features: Sequence[str], n_reasons: int, currency: str
 ) -> list[str]:
-    """Up to `n_reasons` sentences a row, the strongest first, joined by '; ' with inner semicolons as commas.
+    """Up to `n_reasons` sentences a row, the strongest first, joined by '; '.
 
-    Only topics that raise the risk are told. Where none does, the most protective one is told as such.
+    Only topics that raise the risk, and whose own numbers point to one, are told. Where there is none, that is said.
     """
     tellable = _tellable(list(frame.columns))
     totals = topic_contributions(contributions, features)[:, tellable]
     records: list[dict[str, float]] = [dict(zip(frame.columns, row, strict=True)) for row in frame.to_numpy()]
     texts = []
     for numbers, weights in zip(records, totals, strict=True):
-        strongest = np.argsort(-weights, kind="stable")[:n_reasons]
-        ranked = [int(position) for position in strongest if weights[position] > 0]
-        told = [TOPICS[tellable[position]].say(numbers, currency).replace(";", ",") for position in ranked]
-        if not told:
-            calmest = TOPICS[tellable[int(np.argmin(weights))]]
-            told = ["lower risk than most: " + calmest.say(numbers, currency).replace(";", ",")]
-        texts.append("; ".join(told))
+        ranked = [TOPICS[tellable[int(place)]] for place in np.argsort(-weights, kind="stable") if weights[place] > 0]
+        told = _told(ranked, numbers, currency)[:n_reasons]
+        texts.append("; ".join(told) or (NO_SINGLE_SIGN if weights.sum() > 0 else LOWER_RISK))
     return texts
+
+
+def _told(ranked: Sequence[Topic], numbers: Numbers, currency: str) -> list[str]:
+    """The topics' sentences in order, without those that would say the same emptiness twice."""
+    is_empty = numbers.get("purchase_days_28d") == 0
+    said: list[str] = []
+    recent_window_told = False
+    for topic in ranked:
+        sentence = topic.say(numbers, currency)
+        repeats = is_empty and recent_window_told and topic.name in RECENT_WINDOW
+        if sentence is None or repeats:
+            continue
+        said.append(sentence)
+        recent_window_told |= topic.name in RECENT_WINDOW
+    return said

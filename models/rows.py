@@ -25,6 +25,11 @@ class Rows:
     lapsed: Flags
     cutoff: np.ndarray[tuple[int], np.dtype[np.int64]]
 
+    @property
+    def cutoffs(self) -> tuple[date, ...]:
+        """Distinct cutoffs, in order."""
+        return tuple(windows.day_of(int(day)) for day in np.unique(self.cutoff))
+
     def at(self, cutoffs: Sequence[date]) -> Rows:
         """The rows of some cutoffs."""
         chosen = np.isin(self.cutoff, [windows.day_number(day) for day in cutoffs])

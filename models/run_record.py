@@ -22,7 +22,7 @@ from models.candidate import model_hash
 
 MODEL_SECTIONS = ("store", "task", "execution", "ingest", "snapshot", "featurize", "train", "evaluate", "register")
 INPUT_STAGES = ("ingest", "snapshot", "featurize")
-BASELINE_NAME = "baseline parameters"
+BASELINE_NAME = "unchanged parameters"
 N_NAMED_DIFFERENCES = 3
 NO_COMMIT = "none"
 MIN_ROWS_BEHIND_EXAMPLE = 20

@@ -16,15 +16,15 @@ class Fold:
 
     fit: tuple[date, ...]
     judge: tuple[date, ...]
-    horizon_days: int
+    label_days: int
 
     def __post_init__(self) -> None:
         if not self.fit or not self.judge:
             raise TimeError("a forward fold needs cutoffs on both sides; got none on one; use a longer history")
-        windows.refuse_overlap(self.fit, self.judge, self.horizon_days)
+        windows.refuse_overlap(self.fit, self.judge, self.label_days)
 
 
-def inner_fold(cutoffs: Sequence[date], horizon_days: int, n_judge: int) -> Fold:
+def inner_fold(cutoffs: Sequence[date], label_days: int, n_judge: int) -> Fold:
     """The forward fold inside a training period: the last `n_judge` cutoffs judge those whose windows ended before.
 
     Raises:
@@ -32,6 +32,6 @@ def inner_fold(cutoffs: Sequence[date], horizon_days: int, n_judge: int) -> Fold
     """
     ordered = sorted(set(cutoffs))
     judge = tuple(ordered[-n_judge:])
-    last = judge[0] - timedelta(days=horizon_days) if judge else None
+    last = judge[0] - timedelta(days=label_days) if judge else None
     fit = tuple(day for day in ordered if last is not None and day <= last)
-    return Fold(fit, judge, horizon_days)
+    return Fold(fit, judge, label_days)

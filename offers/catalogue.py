@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from contracts.errors import nearest
 from contracts.params import Count, Money, Share
+from contracts.tables import GROUPS
 
 Mechanic = Literal[
     "money_off", "percentage", "n_plus_one", "category_discount", "points", "threshold", "free_service", "early_access",
@@ -21,16 +22,25 @@ Tier = Literal["new", "returning", "regular", "devoted"]
 State = Literal["active", "lapsing"]
 ValueTier = Literal["top", "middle", "base"]
 Sensitivity = Literal["full-price", "mixed", "promotion-led"]
+RiskBand = Literal["low", "medium", "high", "unscored"]
 Identifier = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 NONE = "none"
 # Plain reductions: whoever has been taught to wait for them gets no more of them (DOMAIN section 4).
 DEEPER_DISCOUNTS = ("money_off", "percentage", "n_plus_one", "category_discount")
 NEVER_WITHHELD = ("service_recovery",)
-BODY_FIELDS = ("favourite_category", "matched_product", "valid_until", "promise")
+BODY_FIELDS = ("favourite_category", "matched_product", "due_product", "valid_until", "promise")
 FRAME_FIELDS = ("name", "sender", "text", "stop")
 ALL_TIERS: tuple[Tier, ...] = ("new", "returning", "regular", "devoted")
 LIVING: tuple[State, ...] = ("active", "lapsing")
+
+
+def known_groups(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, if each is one of portraits' groups; `ValueError` with the nearest right name otherwise."""
+    for name in names:
+        if name not in GROUPS:
+            raise ValueError(f"unknown group '{name}'{nearest(name, GROUPS)}; groups are {', '.join(GROUPS)}")
+    return names
 
 
 class Record(BaseModel):
@@ -74,7 +84,13 @@ class Audience(Record):
     promotion_sensitivity: tuple[Sensitivity, ...] = Field(
         default=("full-price", "mixed", "promotion-led"), min_length=1
     )
+    risk_bands: tuple[RiskBand, ...] = Field(default=("low", "medium", "high", "unscored"), min_length=1)
     groups: tuple[str, ...] | None = Field(default=None, description="names of portraits' groups; none means all")
+
+    @field_validator("groups")
+    @classmethod
+    def _known_groups(cls, groups: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return groups if groups is None else known_groups(groups)
 
 
 class Channel(Record):
@@ -161,6 +177,11 @@ class Catalogue(Record):
     left_alone: tuple[str, ...] = Field(default=(), description="groups that are deliberately not contacted")
     channels: tuple[Channel, ...] = Field(min_length=1, description="in the shop's order of preference")
     offers: tuple[Offer, ...] = Field(min_length=1)
+
+    @field_validator("left_alone")
+    @classmethod
+    def _known_left_alone(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return known_groups(names)
 
     @field_validator("message")
     @classmethod

@@ -9,11 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts.windows import days_until
+from contracts.words import Words
 from offers.catalogue import ALL_TIERS, NONE, Catalogue, Channel, Offer
 
 Mask = npt.NDArray[np.bool_]
 UNSCORED = "unscored"
-FACTS = {"favourite_category", "matched_product"}  # text fields that a customer may lack
+FACTS = ("favourite_category", "matched_product", "due_product")  # text fields that a customer may lack
 
 
 def customers_of(portraits: pd.DataFrame, scores: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
@@ -42,6 +43,11 @@ def customers_of(portraits: pd.DataFrame, scores: pd.DataFrame, catalogue: Catal
     return table
 
 
+def speakable(customers: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """The customers with the facts that texts name emptied where there are no words for them."""
+    return customers.assign(**{fact: customers[fact].where(customers[fact].isin(words.names), "") for fact in FACTS})
+
+
 def permits(channel: Channel, customers: pd.DataFrame) -> Mask:
     """Whom a channel may reach: consent where it is needed (unknown counts as no), and a state that it reaches."""
     reached = customers["state"].isin(channel.states).to_numpy(dtype=bool)
@@ -64,12 +70,13 @@ def fits(offer: Offer, customers: pd.DataFrame) -> Mask:
         & customers["state"].isin(audience.states)
         & customers["value_tier"].isin(audience.value_tiers)
         & customers["promotion_sensitivity"].isin(audience.promotion_sensitivity)
+        & customers["risk_band"].isin(audience.risk_bands)
     )
     if audience.groups is not None:
         admitted &= customers["group"].isin(audience.groups)
     if offer.needs_score:
         admitted &= customers["p_lapse"].notna() & customers["is_explained"]
-    for fact in offer.fields & FACTS:
+    for fact in offer.fields & set(FACTS):
         admitted &= customers[fact] != ""
     return admitted.to_numpy(dtype=bool)
 
@@ -106,9 +113,19 @@ def candidates(customers: pd.DataFrame, catalogue: Catalogue, rested: Mask) -> p
 
 
 def why_none(
-    customers: pd.DataFrame, catalogue: Catalogue, *, rested: Mask, priced: pd.DataFrame, send_on: date, rest_days: int
+    customers: pd.DataFrame,
+    catalogue: Catalogue,
+    *,
+    rested: Mask,
+    priced: pd.DataFrame,
+    passed_over: pd.Series,
+    send_on: date,
+    rest_days: int,
 ) -> pd.Series:
-    """One sentence for each customer, true if the plan gives them nothing: the first obstacle that they meet."""
+    """One sentence for each customer, true if the plan gives them nothing: the first obstacle that they meet.
+
+    `passed_over` says which limits stood in the way of those for whom an offer would have paid.
+    """
     best = priced.groupby("customer")["expected_profit"].max().reindex(range(len(customers)))
     unexplained = customers["p_lapse"].notna() & ~customers["is_explained"]
     known = [
@@ -128,6 +145,6 @@ def why_none(
     named = np.select(
         [condition.to_numpy(dtype=bool) for condition, _ in known],
         [text for _, text in known],
-        "Budget, contacts or fairness between tiers went to customers with more to gain.",
+        passed_over.to_numpy(dtype=object),
     )
     return pd.Series(named, index=customers.index, dtype="str")

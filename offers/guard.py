@@ -17,7 +17,7 @@ from offers.catalogue import DEEPER_DISCOUNTS, NONE, Audience, Catalogue, Offer
 from offers.findings import Finding, broken, by_rows, kept
 from offers.guard_limits import limit_findings
 from offers.guard_parity import parity_findings
-from offers.guard_rows import row_findings
+from offers.guard_rows import FACTS, row_findings
 
 BLIND = "blind"
 WHOLE = "everyone once"
@@ -72,6 +72,7 @@ def _beside(plan: pd.DataFrame, portraits: pd.DataFrame, scores: pd.DataFrame) -
         "promotion_sensitivity",
         "last_contact_on",
         "consented_channels",
+        *FACTS,
     ]
     judged = scores[["customer_id", "p_lapse", "risk_band", "reasons"]].drop_duplicates("customer_id")
     rows = plan.merge(portraits[own].drop_duplicates("customer_id"), on="customer_id", how="left")

@@ -1,7 +1,8 @@
 """The guard's rule 3b: a loyal customer is never worse off than a newer one.
 
-Over all customers of the plan, 'none' included and control undone: in each cell of risk band × preferred channel, and
-over everyone, mean benefit does not fall from a tier to the next one present by more than the tolerance.
+Over all customers of the plan, 'none' included and control undone: mean benefit does not fall from a tier to the next
+one present, over everyone by no more than rounding, in each cell of risk band × preferred channel by no more than the
+tolerance.
 
 Cells: from the high band down, a band with fewer than `min_cell` customers joins the next lower one (the last joins the
 one above). Within a band, channels with fewer form one cell; if that is too small as well, the whole band is one cell.
@@ -20,7 +21,7 @@ from contracts.tables import TIERS
 from offers.catalogue import Catalogue
 from offers.findings import Finding, broken, kept
 
-ROUNDING = 1e-9
+ROUNDING = 1e-6
 FROM_THE_TOP = ("high", "medium", "low")
 
 
@@ -31,23 +32,24 @@ def parity_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> l
         worth=[worth.get(name, 0.0) for name in rows["offer"]], cell=_cells(rows, catalogue, limits.min_cell)
     )
     scored = table[table["cell"] != ""]
-    in_cells = [f for name, part in scored.groupby("cell") for f in _falls("parity in cells", str(name), part, limits)]
-    over_all = _falls("parity over all", "all customers", table, limits)
+    cells = scored.groupby("cell")
+    in_cells = [f for name, part in cells for f in _falls("parity in cells", str(name), part, limits.parity_tolerance)]
+    over_all = _falls("parity over all", "all customers", table, 0.0)
     return [*(in_cells or [kept("parity in cells")]), *(over_all or [kept("parity over all")])]
 
 
-def _falls(rule: str, place: str, part: pd.DataFrame, limits: Plan) -> list[Finding]:
+def _falls(rule: str, place: str, part: pd.DataFrame, tolerance: float) -> list[Finding]:
     means = part.groupby("tier")["worth"].mean()
     present = [tier for tier in TIERS if tier in means.index]
     return [
         broken(
             rule,
             f"{place}: mean benefit falls from {means[low]:.4f} ({low}) to {means[high]:.4f} ({high}), "
-            f"tolerance {limits.parity_tolerance:.4f}",
+            f"tolerance {tolerance:.4f}",
             part.loc[part["tier"] == high, "customer_id"],
         )
         for low, high in pairwise(present)
-        if means[low] - means[high] > limits.parity_tolerance + ROUNDING
+        if means[low] - means[high] > tolerance + ROUNDING
     ]
 
 

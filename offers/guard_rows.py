@@ -15,6 +15,8 @@ from offers.findings import Finding, broken, by_rows, kept
 
 CENT = 1e-6
 LOYAL = ("regular", "devoted")
+UNSCORED = "unscored"
+FACTS = ("favourite_category", "matched_product", "due_product")
 
 
 def row_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan, cutoff: date) -> list[Finding]:
@@ -27,6 +29,7 @@ def row_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan, cutoff:
         known,
         *_worth(rows, offered, catalogue),
         _audience(offered, catalogue),
+        _facts(offered, catalogue),
         _channel(offered, catalogue),
         _rest(offered, limits),
         *_end(offered, catalogue, cutoff),
@@ -76,14 +79,24 @@ def _audience(offered: pd.DataFrame, catalogue: Catalogue) -> Finding:
     wrong = offered["group"].isin(catalogue.left_alone)
     for offer in catalogue.offers:
         here = offered["offer"] == offer.id
-        for column in ("tier", "state", "value_tier", "promotion_sensitivity", "group"):
+        for column in ("tier", "state", "value_tier", "promotion_sensitivity", "risk_band", "group"):
             allowed = getattr(
                 offer.audience,
                 {"group": "groups"}.get(column, column if column == "promotion_sensitivity" else f"{column}s"),
             )
             if allowed is not None:
-                wrong |= here & ~offered[column].isin(allowed)
+                known = offered[column].astype("object").fillna(UNSCORED)
+                wrong |= here & ~known.isin(allowed)
     return by_rows("audience", "an offer went to someone outside its audience", offered, wrong)
+
+
+def _facts(offered: pd.DataFrame, catalogue: Catalogue) -> Finding:
+    """No message names a favourite, a product or something due that the portrait does not know."""
+    wrong = pd.Series(False, index=offered.index)
+    for fact in FACTS:
+        naming = [offer.id for offer in catalogue.offers if fact in offer.fields]
+        wrong |= offered["offer"].isin(naming) & (offered[fact] == "")
+    return by_rows("true facts", "a message that names what the customer's portrait does not hold", offered, wrong)
 
 
 def _channel(offered: pd.DataFrame, catalogue: Catalogue) -> Finding:
@@ -158,7 +171,7 @@ def _control(rows: pd.DataFrame, offered: pd.DataFrame, limits: Plan) -> list[Fi
         by_rows("control group", "arm and offer do not agree", rows, odd),
         by_rows("control group", "a service that is never withheld is held back", offered, withheld),
     ]
-    band = offered["risk_band"].astype("object").fillna("unscored").astype("str")
+    band = offered["risk_band"].astype("object").fillna(UNSCORED).astype("str")
     drawn = offered[~offered["mechanic"].isin(NEVER_WITHHELD)].assign(band=band)
     for (group, name), part in drawn.groupby(["group", "band"]):
         n_held, expected = int((part["arm"] == "control").sum()), limits.control_share * len(part)

@@ -29,7 +29,7 @@ class Limit:
 
 
 def limits_of(priced: pd.DataFrame, customers: pd.DataFrame, catalogue: Catalogue, plan: Plan) -> list[Limit]:
-    """Every limit of a week's plan; with no offer at all each of them holds."""
+    """Every limit of a week's plan; with no offer at all each holds. The parity tolerance is for the cells alone."""
     ones = np.ones(len(priced))
     rows = [
         Limit("budget", priced["offer_cost"].to_numpy(dtype=float), plan.budget),
@@ -45,7 +45,7 @@ def limits_of(priced: pd.DataFrame, customers: pd.DataFrame, catalogue: Catalogu
     for cell in sorted(set(cells) - {""}):
         rows += _parity_rows(f"parity in {cell}", priced, customers, cells == cell, plan.parity_tolerance)
     everyone = np.full(len(customers), True)
-    return rows + _parity_rows("parity over all", priced, customers, everyone, plan.parity_tolerance)
+    return rows + _parity_rows("parity over all", priced, customers, everyone, 0.0)
 
 
 def _marked(names: pd.Series, name: str) -> Floats:

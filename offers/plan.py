@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from contracts.params import Plan
 from contracts.tables import PLAN
 from contracts.words import Words
 from offers.catalogue import NONE, Catalogue
-from offers.control import draw_control
+from offers.control import draw_control, lot
 from offers.economics import priced
-from offers.eligibility import candidates, customers_of, is_rested, why_none
+from offers.eligibility import candidates, customers_of, is_rested, speakable, why_none
 from offers.findings import guard_report, refuse
 from offers.guard import forbidden_columns, inspect
 from offers.limits import limits_of
-from offers.optimiser import Choice, choose, undominated
+from offers.optimiser import choose, undominated
+from offers.passed_over import passed_over
 from offers.report import summary
 from offers.sentences import messages, why
 from offers.timing import last_days, send_day
@@ -50,13 +52,22 @@ def make_plan(
     """
     refuse(guard_report(forbidden_columns({"scores": scores, "portraits": portraits}, feature_names, limits)))
     send_on = send_day(cutoff, limits.send_after_days)
-    customers = customers_of(portraits, scores, catalogue)
+    customers = speakable(customers_of(portraits, scores, catalogue), words)
     rested = is_rested(customers, send_on, limits.rest_days)
     worth = priced(candidates(customers, catalogue, rested), customers, catalogue)
-    choice, chosen = _choose(worth, customers, catalogue, limits)
+    open_to = in_order_of_lots(undominated(worth), customers, cutoff, seed)
+    bounds = limits_of(open_to, customers, catalogue, limits)
+    choice = choose(open_to["expected_profit"].to_numpy(dtype=float), open_to["customer"].to_numpy("int64"), bounds)
+    chosen = open_to[choice.chosen]
     rows = customers.join(chosen.set_index("customer")[list(TERMS)])
     rows["why_none"] = why_none(
-        customers, catalogue, rested=rested, priced=worth, send_on=send_on, rest_days=limits.rest_days
+        customers,
+        catalogue,
+        rested=rested,
+        priced=worth,
+        passed_over=passed_over(open_to, len(customers), bounds, choice, catalogue),
+        send_on=send_on,
+        rest_days=limits.rest_days,
     )
     plan = _finish(rows, catalogue, cutoff, limits=limits, currency=currency, seed=seed, words=words)
     findings = inspect(plan, portraits, scores, catalogue, limits=limits, cutoff=cutoff, feature_names=feature_names)
@@ -66,13 +77,15 @@ def make_plan(
     return plan, report
 
 
-def _choose(
-    worth: pd.DataFrame, customers: pd.DataFrame, catalogue: Catalogue, limits: Plan
-) -> tuple[Choice, pd.DataFrame]:
-    open_to = undominated(worth)
-    rows = limits_of(open_to, customers, catalogue, limits)
-    choice = choose(open_to["expected_profit"].to_numpy(dtype=float), open_to["customer"].to_numpy(dtype="int64"), rows)
-    return choice, open_to[choice.chosen]
+def in_order_of_lots(priced: pd.DataFrame, customers: pd.DataFrame, week_on: date, seed: int) -> pd.DataFrame:
+    """The candidates in the order of their customers' lots of the week.
+
+    Of customers with equal profit the solver takes whichever its order of search comes to; so the lot decides, not the
+    id, and other customers in other weeks. (A tiny profit by lot would be lost in the solver's own tolerance.)
+    """
+    drawn = np.array([lot(name, week_on, seed) for name in customers["customer_id"]], dtype=np.uint64)
+    order = np.argsort(drawn[priced["customer"].to_numpy()], kind="stable")
+    return priced.iloc[order].reset_index(drop=True)
 
 
 def _finish(

@@ -27,6 +27,7 @@ def summary(
         customers[["customer_id", "tier", "group", "risk_band", "promotion_sensitivity"]], on="customer_id"
     )
     planned = table[table["offer"] != NONE]
+    treated = planned[planned["arm"] == "treated"]  # a control's offer stands in the plan alone
     used = planned["channel"].value_counts()
     return {
         "week_on": str(plan["cutoff_on"].iloc[0].date()) if len(plan) else "",
@@ -44,8 +45,8 @@ def summary(
         "budget": limits.budget,
         "capacity": limits.capacity,
         "channels": {c.id: {"used": int(used.get(c.id, 0)), "capacity": c.capacity} for c in catalogue.channels},
-        "n_by_offer_and_tier": counts(planned, "offer", "tier"),
-        "n_by_offer_and_channel": counts(planned, "offer", "channel"),
+        "n_by_offer_and_tier": counts(treated, "offer", "tier"),
+        "n_by_offer_and_channel": counts(treated, "offer", "channel"),
         "n_by_group": {str(name): int(n) for name, n in planned["group"].value_counts().sort_index().items()},
         "n_by_why_none": {
             str(text): int(n) for text, n in table.loc[table["offer"] == NONE, "why_none"].value_counts().items()

@@ -16,6 +16,7 @@ NUMBERS = (
     "harm", "effect", "value_at_stake", "needs_score", "gain", "benefit_cost", "contact_cost", "taught_cost",
     "permission_cost", "extra", "expected_profit", "why_none",
 )  # fmt: skip
+AT_A_LOSS = " Given though it is not expected to pay: so that no tier is worse off than a newer one."
 ENTITLED = ("regular", "devoted")
 
 
@@ -25,6 +26,7 @@ def messages(rows: pd.DataFrame, catalogue: Catalogue, words: Words) -> list[str
         {
             "favourite_category": words.column(rows["favourite_category"]),
             "matched_product": words.column(rows["matched_product"]),
+            "due_product": words.column(rows["due_product"]),
             "valid_until": day_text(rows["valid_until"]),
             "promise": rows["promise"],
         }
@@ -79,4 +81,4 @@ def _why_offer(row: Row, currency: str) -> str:
         f"− permission {row['permission_cost']:.3f} + extra {row['extra']:.2f} "
         f"= {row['expected_profit']:.2f} {currency}."
     )
-    return path + gain + costs
+    return path + gain + costs + (AT_A_LOSS if row["expected_profit"] <= 0 else "")

@@ -13,7 +13,7 @@ from models.baselines import BASELINES
 from models.bundle import load_model
 from models.curves import curves, write_curves
 from models.evaluation import judge, report, resampled
-from models.fitting import MODEL
+from models.fitting import MODEL, refuse_seen
 from models.gate import gate
 from models.rows import read_rows
 from pipeline.stage import run_stage, say
@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = arguments.parse_args(argv)
     params = load_params()
     rows = read_rows(paths.features, read_table(paths.snapshots, tables.SNAPSHOTS), "is_test")
+    refuse_seen(paths.test_fit, rows.cutoffs)
     models = {name: load_model(Path(paths.test_fit) / name) for name in (MODEL, *BASELINES)}
     judged = judge(rows.frame, rows.lapsed, models)
     seed, edges = params.execution.seed, params.score.risk_band_edges

@@ -13,7 +13,7 @@ from models.tracking import project_root
 from pipeline.release import experiment_name, release
 from pipeline.stage import run_stage, say
 from serving.published import file_sha256, write_week
-from serving.weekly_list import build_week
+from serving.weekly_list import Terms, build_week
 
 # the manifest holds every parameter behind the week, so that each one is a dep of it
 SECTIONS = tuple(info.alias or name for name, info in Params.model_fields.items())
@@ -32,7 +32,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     params, root = load_params(), project_root()
     scores, portraits = read_table(paths.scores, SCORES), read_table(paths.portraits, PORTRAITS)
     week = build_week(
-        scores, portraits, read_table(paths.plan, PLAN), read_json(paths.cutoffs), params.publish.list_size
+        scores,
+        portraits,
+        read_table(paths.plan, PLAN),
+        read_json(paths.cutoffs),
+        list_size=params.publish.list_size,
+        terms=Terms(
+            params.store.currency,
+            params.task.horizon_days,
+            params.task.value_horizon_days,
+            params.plan.newcomer_price,
+        ),
     )
     hashes = {path.stem: file_sha256(path) for path in (paths.scores, paths.portraits, paths.plan)}
     facts = {"tables": hashes, "params": params.model_dump(by_alias=True, mode="json")}

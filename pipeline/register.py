@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     told = {name: getattr(paths, name) for name in ("candidate", "gate", "metrics", "plots", "cutoffs", "features")}
     evidence = replace(Evidence.below(here), **told)
     at = champions.place(root, here / "params.yaml")
-    champions.export_champion(at, read_json(paths.wish)["model_hash"], paths.candidate, paths.champion)
+    champions.export_champion(at, champions.wished(at, paths.wish), paths.candidate, paths.champion)
     experiment = experiment_name()
     if experiment:
         champions.log_candidate(at, evidence, experiment)

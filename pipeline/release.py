@@ -20,6 +20,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from contracts.errors import ParameterError, RegularsError, StateError
+from contracts.params import read_yaml
 from models import champions
 from models.registry import Version
 from models.run_record import Evidence, code_version, data_hashes
@@ -116,10 +117,26 @@ def run_pipeline(root: Path) -> Released:
     return released
 
 
+def _set_aside_broken_lock(lock: Path) -> None:
+    """DVC rewrites its lock in place: a run killed in that moment leaves half of one, which no later run could read."""
+    if not lock.exists():
+        return
+    try:
+        plain = read_yaml(lock)
+    except ParameterError:
+        plain = None
+    stages = plain.get("stages") if isinstance(plain, dict) else None
+    if isinstance(stages, dict) and all(isinstance(stage, dict) and "cmd" in stage for stage in stages.values()):
+        return
+    lock.replace(lock.with_name("dvc.lock.broken"))
+    print("regulars: dvc.lock was cut off by a killed run; set aside as dvc.lock.broken, every stage is checked anew")
+
+
 def _reproduce(root: Path) -> None:
     """`dvc repro`, its progress on our own output; the stages' `python` is the one that runs us."""
     if not (root / "dvc.yaml").is_file():
         raise ParameterError(f"expected dvc.yaml in {root}, found none; run inside the project")
+    _set_aside_broken_lock(root / "dvc.lock")
     binaries = str(Path(sys.executable).parent)
     environment = {
         **os.environ,

@@ -10,6 +10,7 @@ from contracts import tables
 from contracts.files import read_json, read_table, write_table
 from contracts.params import load_params
 from models.bundle import load_model
+from models.candidate import read_release
 from models.rows import eligible_rows
 from models.scoring import Champion, score
 from models.value import ValueModel
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.add_argument(name)
     paths = arguments.parse_args(argv)
     params = load_params()
-    release = read_json(Path(paths.champion) / "release.json")
+    release = read_release(Path(paths.champion))
     champion = Champion(load_model(paths.champion), release["model_hash"], release["grade"])
     snapshots = read_table(paths.snapshots, tables.SNAPSHOTS)
     frame = score(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contracts import tables, windows
 from contracts.files import read_json, read_table, write_json
 from contracts.params import load_params
-from models.fitting import choose_inside, fit_all, write_fits
+from models.fitting import choose_inside, fit_all, labels_known_on, write_fits
 from models.rows import read_rows
 from models.value import fit_value
 from pipeline.stage import run_stage, say
@@ -29,14 +29,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = arguments.parse_args(argv)
     params = load_params()
     days = windows.read_days(read_json(paths.cutoffs))
-    windows.refuse_overlap(days["fit"], days["test"], params.task.horizon_days)
     snapshots = read_table(paths.snapshots, tables.SNAPSHOTS)
     choices = None
     for name, flag in FITS.items():
         rows = read_rows(paths.features, snapshots, flag)
-        choices = choices or choose_inside(rows, params.task.horizon_days, params.train, params.execution)
+        choices = choices or choose_inside(rows, params.task.label_days, params.train, params.execution)
+        known_on = max(choices.labels_known_on, labels_known_on(rows, params.task.label_days))
+        if name == "test_fit":
+            windows.refuse_overlap([known_on], days["test"], 0)
         fits = fit_all(rows, choices, params.train, params.execution)
-        write_fits(getattr(paths, name), fits)
+        write_fits(getattr(paths, name), fits, known_on)
         if name == "release_fit":
             write_json(paths.value, fit_value(rows.frame, snapshots, params.execution.seed).to_json())
         say("train", f"{name}: {len(rows.lapsed):,} rows, {rows.lapsed.mean():.1%} lapsed, {len(fits)} models")

@@ -65,6 +65,11 @@ GROUPS = (
         bands=("medium",),
     ),
     Group(
+        "wavering visitors",
+        "We show you once what may suit you here, and leave the choice to you.",
+        bands=("medium",),
+    ),
+    Group(
         "trusted regulars",
         "We thank you and let you know first; nothing is asked of you.",
         tiers=LOYAL,

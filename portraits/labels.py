@@ -45,8 +45,15 @@ def _steady(facts: pd.DataFrame, limits: Portray) -> pd.Series:
     return (facts["gap_cv"] <= limits.steady_gap_cv) & (facts["n_purchase_days"] >= limits.regular_days)
 
 
+def _favourite(facts: pd.DataFrame, limits: Portray) -> pd.Series:
+    often = facts["category_days"] >= limits.habit_share * facts["days_half_year"]
+    return _seen(facts) & often & (facts["favourite_words"] != "")
+
+
 def _trend(facts: pd.DataFrame) -> pd.Series:
-    return (facts["days_quarter"] / facts["days_quarter_before"]).where(facts["days_quarter_before"] >= FEW_VISITS)
+    """Purchase days of the quarter over those of the one before; none for whoever stays away: that is said instead."""
+    ratio = facts["days_quarter"] / facts["days_quarter_before"]
+    return ratio.where((facts["days_quarter_before"] >= FEW_VISITS) & (facts["state"] == "active"))
 
 
 LABELS = (
@@ -112,7 +119,7 @@ LABELS = (
                 "between 5 and 12 in the morning",
                 "between 12 and 5 in the afternoon",
                 "between 5 and 9 in the evening",
-                "after 9 in the evening",
+                "between 9 in the evening and 5 in the morning",
             ),
             strict=True,
         )
@@ -158,7 +165,7 @@ LABELS = (
     ),
     Label(
         "has a favourite",
-        lambda facts, limits: _seen(facts) & (facts["category_days"] >= limits.habit_share * facts["days_half_year"]),
+        _favourite,
         "You bought {favourite_words} on {category_days:.0f} of your {days_half_year} shopping days since {since}.",
     ),
 )

@@ -15,7 +15,7 @@ from portraits.habits import habits, visits
 from portraits.history import earned_tier, next_due, purchase_days, rhythm, state
 from portraits.labels import label_customers
 from portraits.spend import promotion_sensitivity, spend, value_tier
-from portraits.tastes import favourite_category, matched_product, nameable, product_rhythms
+from portraits.tastes import favourite_category, matched_product, nameable, product_rhythms, spoken
 from portraits.touches import last_touch
 
 HALF_YEAR_DAYS = 182
@@ -40,7 +40,7 @@ def portray(
     Nothing at or after the cutoff is read. `scores` may lack customers; those have no risk band.
     """
     lines = _known_lines(purchases, products, cutoff, store.time_zone)
-    facts = customer_facts(lines, cutoff, active_days, limits)
+    facts = customer_facts(lines, cutoff, active_days, limits, words)
     facts["risk_band"] = _risk_band(scores, facts.index)
     facts = facts.join(assign_groups(facts)).join(_said(facts, cutoff, store, words))
     touched = last_touch(
@@ -51,12 +51,12 @@ def portray(
     table["customer_id"] = table["customer_id"].astype("str")
     table["cutoff_on"] = pd.Timestamp(cutoff)
     table["consented_channels"] = ""
-    texts = ["favourite_category", "matched_product", "last_offer", "last_outcome"]
+    texts = ["favourite_category", "matched_product", "due_product", "last_offer", "last_outcome"]
     table[texts] = table[texts].astype("object").fillna("").astype("str")
     return PORTRAITS(table[list(PORTRAITS.columns)])
 
 
-def customer_facts(lines: pd.DataFrame, cutoff: date, active_days: int, limits: Portray) -> pd.DataFrame:
+def customer_facts(lines: pd.DataFrame, cutoff: date, active_days: int, limits: Portray, words: Words) -> pd.DataFrame:
     """One row per customer: every number and label part that rests on purchases alone (indexed by `customer_id`)."""
     days = purchase_days(lines)
     recent = _recent(lines, cutoff, HALF_YEAR_DAYS)
@@ -72,8 +72,8 @@ def customer_facts(lines: pd.DataFrame, cutoff: date, active_days: int, limits: 
     facts["shop_lines_per_visit"] = facts["lines_per_visit"].median()
     named = nameable(recent, limits)
     facts = facts.join(favourite_category(named))
-    facts["matched_product"] = matched_product(product_rhythms(named, cutoff), facts["favourite_category"])
-    return facts
+    rhythms = product_rhythms(spoken(named, words), cutoff, words)
+    return facts.join(matched_product(rhythms, facts["favourite_category"]))
 
 
 def _known_lines(purchases: pd.DataFrame, products: pd.DataFrame, cutoff: date, time_zone: str) -> pd.DataFrame:

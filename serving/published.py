@@ -27,6 +27,7 @@ from serving.spreadsheets import csv_bytes, xlsx_bytes
 from serving.weekly_list import Week
 
 MANIFEST = "manifest.json"
+MANIFEST_KEYS = {"week", "revision", "data_through", "row_hash", "counts", "params", "model_version", "model_grade"}
 FORMAT = 1
 _WEEK_NAME = re.compile(r"^\d{4}-W\d{2}$")
 _REVISION_NAME = re.compile(r"^revision-(\d+)$")
@@ -201,8 +202,11 @@ def read_revision(folder: Path) -> Revision:
 def is_valid(folder: Path, *, is_deep: bool = False) -> bool:
     """Whether a folder holds a whole revision: a manifest, and every file that it names, as large as it says."""
     try:
-        files: dict[str, dict[str, Any]] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, RegularsError):
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        files: dict[str, dict[str, Any]] = manifest["files"]
+        if not files or any(Path(name).name != name for name in files) or MANIFEST_KEYS - set(manifest):
+            return False
+    except (OSError, ValueError, KeyError, TypeError, RegularsError):
         return False
     check: Callable[[Path, dict[str, Any]], bool] = _same_bytes if is_deep else _same_size
     return all((folder / name).is_file() and check(folder / name, said) for name, said in files.items())

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 from openpyxl import Workbook
-from openpyxl.styles import Font
+from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
 FORMULA_STARTS = (
@@ -30,7 +30,9 @@ FORMULA_STARTS = (
 )  # the last four: full width
 DATE_FORMAT = "yyyy-mm-dd"
 MIN_WIDTH, MAX_WIDTH = 8, 60
+WRAPPED = Alignment(wrap_text=True, vertical="top")
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_UNSEEN = re.compile(r"^[\s\x00-\x20\x7f-\xa0\u00ad\u180e\u200b-\u200f\u2028-\u202f\u2060-\u2064\u3000\ufeff]+")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _STAMP = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
 
@@ -46,7 +48,7 @@ def disarmed(text: str) -> str:
     >>> disarmed("=1+1"), disarmed("bread - fresh")
     ("'=1+1", 'bread - fresh')
     """
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+    return f"'{text}" if _UNSEEN.sub("", text).startswith(FORMULA_STARTS) or text.startswith(FORMULA_STARTS) else text
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
@@ -108,6 +110,8 @@ def _fill(cell: Any, value: Any, is_text_column: bool) -> None:
     cell.value = _CONTROL_CHARACTERS.sub(" ", str(value))
     cell.data_type = "s"  # openpyxl takes a leading '=' for a formula
     cell.quotePrefix = value.startswith(FORMULA_STARTS)
+    if len(value) > MAX_WIDTH:
+        cell.alignment = WRAPPED
 
 
 def _plain(value: Any) -> Any:

@@ -122,7 +122,7 @@ def customer_lines(row: Mapping[str, Any], manifest: Mapping[str, Any]) -> Itera
     yield "customer", f"{row['customer_id']}, week {row['week']}, data through {day(row['data_through'])}"
     yield (
         "standing",
-        f"{row['tier']}, {row['state']}, {row['value_tier']} by value; {row['n_purchase_days']} purchase days so far",
+        f"{row['tier']}, {row['state']}, {row['value_tier']} by value; purchase days so far: {row['n_purchase_days']}",
     )
     yield "group", f"{row['group']}: {row['promise']}"
     yield "portrait", row["evidence"] or NOTHING
@@ -133,6 +133,8 @@ def customer_lines(row: Mapping[str, Any], manifest: Mapping[str, Any]) -> Itera
     yield "at stake", f"{stake}; expected loss {money(row['expected_loss'], currency)}"
     yield "reasons", row["reasons"] or NOTHING
     yield "last contact", f"{day(row['last_contact_on'])} {row['last_offer']} {row['last_outcome']}".strip()
+    if row["entitlements"]:
+        yield "entitled to", f"the newcomers' price, like every regular: {row['entitlements']}"
     yield "may be reached by", row["consented_channels"] or "no channel that needs consent"
     yield from _offer_lines(row, currency)
 
@@ -141,7 +143,10 @@ def _rhythm(row: Mapping[str, Any]) -> str:
     last = f"last purchase {day(row['last_purchase_on'])}"
     if pd.isna(row["usual_gap_days"]):
         return last
-    return f"{last}; usually every {row['usual_gap_days']:g} days; next due {day(row['next_due_on'])}"
+    gap = row["usual_gap_days"]
+    usually = "every day" if gap == 1 else f"every {gap:g} days"
+    due = "was due" if row["next_due_on"] <= row["data_through"] else "next due"
+    return f"{last}; usually {usually}; {due} {day(row['next_due_on'])}"
 
 
 def _risk(row: Mapping[str, Any], horizon_days: int) -> str:

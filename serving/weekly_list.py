@@ -72,6 +72,19 @@ SHARES = ("p_lapse", "p_lapse_week_before", "effect", "usual_gap_days")
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What every row is to be read under: units, horizons, and the public newcomers' price that regulars may claim."""
+
+    currency: str
+    horizon_days: int
+    value_horizon_days: int
+    newcomer_price: str | None = None
+
+
+ENTITLED_TIERS = ("regular", "devoted")
+
+
+@dataclass(frozen=True)
 class Week:
     """One week: `at_risk` has one row a customer to work on, `customers` one row a customer who ever bought."""
 
@@ -82,7 +95,13 @@ class Week:
 
 
 def build_week(
-    scores: pd.DataFrame, portraits: pd.DataFrame, plan: pd.DataFrame, cutoffs: Mapping[str, str], list_size: int
+    scores: pd.DataFrame,
+    portraits: pd.DataFrame,
+    plan: pd.DataFrame,
+    cutoffs: Mapping[str, str],
+    *,
+    list_size: int,
+    terms: Terms,
 ) -> Week:
     """Join the week's tables, withhold what belongs to controls, and rank the working list.
 
@@ -92,12 +111,23 @@ def build_week(
     through = date.fromisoformat(cutoffs["data_end"]) - timedelta(days=1)
     for table in (scores, portraits, plan):
         _refuse_other_week(table, scored_on)
-    joined = _rounded(withhold(_joined(scores, portraits, plan)))
+    joined = _under(terms, _rounded(withhold(_joined(scores, portraits, plan))))
     joined.insert(0, "week", iso_week(scored_on))
     joined.insert(1, "data_through", pd.Timestamp(through))
     listed = rank(joined, list_size)
     return Week(
         iso_week(scored_on), through, _columns(listed, AT_RISK), _columns(_with_rank(joined, listed), FULL_WEEK)
+    )
+
+
+def _under(terms: Terms, customers: pd.DataFrame) -> pd.DataFrame:
+    """Units and horizons beside each row; the entitlement of every regular, controls included: it is no offer."""
+    entitled = customers["tier"].isin(ENTITLED_TIERS) & (terms.newcomer_price is not None)
+    return customers.assign(
+        currency=terms.currency,
+        horizon_days=terms.horizon_days,
+        value_horizon_days=terms.value_horizon_days,
+        entitlements=entitled.map({True: terms.newcomer_price or "", False: ""}).astype("str"),
     )
 
 

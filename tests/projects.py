@@ -21,6 +21,20 @@ SMALLER: dict[str, dict[str, object]] = {
     "publish": {"list_size": 60},
 }
 
+# Arguments of stage `register`, as dvc.yaml gives them.
+REGISTER = [
+    "artifacts/release_fit",
+    "reports/gate.json",
+    "reports/metrics.json",
+    "reports/plots",
+    "data/cutoffs.json",
+    "data/features",
+    "inbox/champion.json",
+    "artifacts/candidate",
+    "artifacts/champion",
+    "reports/register.json",
+]
+
 
 @dataclass(frozen=True)
 class Project:

@@ -1,6 +1,7 @@
 """Whatever the shop, a plan keeps every limit, passes the guard, and does not hang on the order of rows."""
 
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 CUTOFF = date(2018, 1, 1)
 PLAN = load_params(ROOT / "params.yaml").plan
 CATALOGUE = load_catalogue(ROOT / "offers.yaml")
+WORDS = Words({"DAIRY": "milk and cheese", "MILK": "milk"})
 GROUPS = ["regulars at risk", "trusted regulars", "wavering regulars"]
 
 
@@ -56,7 +58,8 @@ def shop(seed: int, n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
             "evidence": "",
             "promotion_sensitivity": rng.choice(["full-price", "mixed", "promotion-led"], n),
             "favourite_category": rng.choice(["DAIRY", ""], n),
-            "matched_product": rng.choice(["MILK", ""], n),
+            "matched_product": rng.choice(["MILK", "OAT MLK", ""], n),
+            "due_product": rng.choice(["MILK", "OAT MLK", ""], n),
             "n_purchase_days": 5,
             "last_purchase_on": pd.Timestamp("2017-12-20"),
             "usual_gap_days": 7.0,
@@ -91,7 +94,13 @@ def shop(seed: int, n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def plan_for(portraits, scores, plan):
-    return make_plan(scores, portraits, CATALOGUE, CUTOFF, limits=plan, currency="EUR", seed=1, words=Words({}, {}))
+    return make_plan(scores, portraits, CATALOGUE, CUTOFF, limits=plan, currency="EUR", seed=1, words=WORDS)
+
+
+def assert_no_tier_is_worse_off(table, portraits):
+    tier = table["customer_id"].map(portraits.set_index("customer_id")["tier"])
+    means = table["benefit"].groupby(tier).mean().reindex(TIERS).dropna().to_list()
+    assert all(low <= high + 1e-6 for low, high in pairwise(means))
 
 
 @settings(max_examples=25, deadline=None)
@@ -106,10 +115,12 @@ def test_every_plan_passes_the_guard_and_keeps_its_limits(seed, n, plan):
     assert len(offered) <= plan.capacity
     for channel in CATALOGUE.channels:
         assert (offered["channel"] == channel.id).sum() <= channel.capacity
-    assert abs((table["arm"] == "control").sum() - plan.control_share * len(offered)) <= 0.5
+    assert abs((table["arm"] == "control").sum() - plan.control_share * len(offered)) < 1
     assert report["expected_profit"] == pytest.approx(table["expected_profit"].sum())
     assert report["expected_profit"] >= -1e-9
     assert report["relative_gap"] <= 1e-6
+    assert not offered["offer_text"].str.contains("OAT MLK").any()
+    assert_no_tier_is_worse_off(table, portraits)
     tier = offered["customer_id"].map(portraits.set_index("customer_id")["tier"])
     if not (portraits["tier"].isin(["regular", "devoted"]) & (portraits["state"] != "gone")).any():
         assert not tier.isin(["regular", "devoted"]).any()

@@ -79,7 +79,7 @@ def portrait(lines: pd.DataFrame) -> pd.DataFrame:
         store=Store(time_zone=ZONE, currency="EUR", margin_rate=0.3),
         active_days=90,
         limits=LIMITS,
-        words=Words({}, {}),
+        words=Words({"C0": "zero", "T1": "one", "T4": "one"}),
     )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.tables import ARMS
 from serving.spreadsheets import csv_bytes, xlsx_bytes
 from serving.terminal import customer_lines
-from serving.weekly_list import WITHHELD, Week, build_week
+from serving.weekly_list import WITHHELD, Terms, Week, build_week
 
 MONDAY = pd.Timestamp("2018-01-01")
 CUTOFFS = {"scored": "2018-01-01", "data_end": "2018-01-01"}
@@ -42,7 +42,7 @@ def weeks(draw: st.DrawFn) -> tuple[Week, set[str], int]:
         [_score(name) for name, is_scored in zip(ids, scored, strict=True) if is_scored], columns=_SCORE_COLUMNS
     )
     portraits = pd.DataFrame([_portrait(name) for name in ids])
-    week = build_week(scores, portraits, _typed(plan), CUTOFFS, size)
+    week = build_week(scores, portraits, _typed(plan), CUTOFFS, list_size=size, terms=Terms("USD", 28, 91, "a gift"))
     return week, {name for name, arm in zip(ids, arms, strict=True) if arm == "control"}, size
 
 
@@ -80,7 +80,7 @@ def _score(name: str) -> dict[str, Any]:
 
 
 def _portrait(name: str) -> dict[str, Any]:
-    texts = ("group", "promise", "labels", "evidence", "favourite_category", "matched_product")
+    texts = ("group", "promise", "labels", "evidence", "favourite_category", "matched_product", "due_product")
     empty = ("last_offer", "last_outcome", "consented_channels")
     return {
         "customer_id": name,

@@ -16,7 +16,7 @@ from events.cleaning import clean
 from events.store import Events
 from features.catalogue import FAMILIES
 from features.customer_days import customer_days
-from features.engine import features_at
+from features.engine import feature_tables, features_at
 from features.history import History, history
 from features.snapshots import eligible, lapsed
 from tests import stores
@@ -106,6 +106,19 @@ def test_a_purchase_at_the_cutoff_moves_the_label_and_no_feature(params: Params)
     pd.testing.assert_frame_equal(feature_frame(without, CUTOFF), feature_frame(with_it, CUTOFF), check_exact=True)
     assert lapsed(without.days, CUTOFF, end, params.task).tolist() == [True]
     assert lapsed(with_it.days, CUTOFF, end, params.task).tolist() == [False]
+
+
+@given(rows=stores.STORES)
+def test_one_cutoff_s_features_hang_on_no_other_cutoff(rows) -> None:
+    """Many cutoffs in one go, and each alone on a history of its own: the same tables."""
+    lines = stores.drawn_lines([*rows, ("ann", 0, 9, 0, 3.0, 0.0)])
+    days = [pd.Timestamp(stores.FIRST_DAY + timedelta(days=day)) for day in (180, 60, 120)]
+    snapshot = pd.DataFrame({"customer_id": "ann", "cutoff_on": days})
+    together = dict(feature_tables(history(stores.events(lines)), snapshot, FAMILIES, 28))
+    for day in days:
+        one = snapshot[snapshot["cutoff_on"] == day]
+        ((cutoff, alone),) = feature_tables(history(stores.events(lines)), one, FAMILIES, 28)
+        pd.testing.assert_frame_equal(together[cutoff], alone, check_exact=True)
 
 
 # The canaries: planted mistakes. Each must be refused by the very checks above.

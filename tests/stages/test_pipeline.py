@@ -13,46 +13,8 @@ from ruamel.yaml import YAML
 
 from contracts import tables
 from contracts.files import read_json, read_table
+from tests.columns import LIST_COLUMNS
 
-LIST_COLUMNS = [
-    "week",
-    "data_through",
-    "rank",
-    "customer_id",
-    "p_lapse",
-    "risk_band",
-    "change",
-    "tier",
-    "state",
-    "value_tier",
-    "group",
-    "promise",
-    "value_at_stake",
-    "expected_loss",
-    "labels",
-    "reasons",
-    "last_purchase_on",
-    "usual_gap_days",
-    "next_due_on",
-    "favourite_category",
-    "matched_product",
-    "offer",
-    "offer_text",
-    "channel",
-    "send_on",
-    "act_by",
-    "valid_until",
-    "offer_cost",
-    "expected_profit",
-    "why_none",
-    "last_contact_on",
-    "last_offer",
-    "last_outcome",
-    "consented_channels",
-    "arm",
-    "model_version",
-    "model_grade",
-]
 WEEK = Path("published") / "2018-W01"
 
 
@@ -161,6 +123,30 @@ def test_running_again_changes_neither_list_nor_champion(mine) -> None:
     assert stamps(mine.path / "published") == before
     assert aliases(mine.path) == moved
     assert n_runs(mine.path) == 1
+
+
+def test_a_null_wish_puts_no_candidate_live(mine) -> None:
+    """`make setup` in a copy, or a killed run, may leave a wish of null beside a registry that has a champion."""
+    published, moved = stamps(mine.path / "published"), aliases(mine.path)
+    (mine.path / "inbox" / "champion.json").write_text('{"model_hash": null}\n')
+    mine.set("snapshot", "train_every_weeks", 4)
+    mine.run("dvc", "repro")
+    assert aliases(mine.path)["champion"] == moved["champion"]
+    assert stamps(mine.path / "published").keys() == published.keys() or all(
+        read_json(manifest)["model_version"] == read_json(mine.path / WEEK / "manifest.json")["model_version"]
+        for manifest in (mine.path / "published").rglob("manifest.json")
+    )
+    champion = read_json(mine.path / "artifacts/champion/release.json")["model_hash"]
+    assert champion[:12] == read_json(mine.path / WEEK / "manifest.json")["model_version"]
+
+
+def test_a_lock_cut_off_by_a_killed_run_is_set_aside(mine) -> None:
+    before = stamps(mine.path / "published")
+    lock = mine.path / "dvc.lock"
+    lock.write_text(lock.read_text()[:900])
+    printed = mine.regulars("run")
+    assert "dvc.lock.broken" in printed
+    assert stamps(mine.path / "published") == before
 
 
 def test_a_lost_database_and_a_lost_list_are_healed(mine) -> None:

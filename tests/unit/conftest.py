@@ -26,11 +26,13 @@ from models.run_record import Evidence
 from pipeline import register
 from pipeline.release import release
 from serving.published import write_week
-from serving.weekly_list import build_week
+from serving.weekly_list import Terms, build_week
+from tests.projects import REGISTER
 
 REPOSITORY = Path(__file__).parents[2]
 NOW = datetime(2018, 1, 1, 6, 0, tzinfo=UTC)
 FEATURE_NAMES = ("days_since_last_purchase", "purchase_days_91d")
+TERMS = Terms("USD", 28, 91, "5 USD off the first shop")
 CUTOFFS = {
     "data_end": "2018-01-01",
     "scored": "2018-01-01",
@@ -99,7 +101,7 @@ class Project:
 
     def build_week(self, n_customers: int = 12, seed: int = 1, list_size: int = 8) -> None:
         """Write data/week from drawn tables."""
-        week = build_week(*week_tables(n_customers, seed), CUTOFFS, list_size)
+        week = build_week(*week_tables(n_customers, seed), CUTOFFS, list_size=list_size, terms=TERMS)
         params = load_params(self.root / "params.yaml").model_dump(by_alias=True, mode="json")
         write_week(self.root / "data" / "week", week, {"tables": {}, "params": params})
 
@@ -138,20 +140,6 @@ def project(bare_project: Project, template_database: Path) -> Iterator[Project]
     """A project with an empty database."""
     shutil.copyfile(template_database, bare_project.root / "mlflow.db")
     return bare_project
-
-
-REGISTER = [
-    "artifacts/release_fit",
-    "reports/gate.json",
-    "reports/metrics.json",
-    "reports/plots",
-    "data/cutoffs.json",
-    "data/features",
-    "inbox/champion.json",
-    "artifacts/candidate",
-    "artifacts/champion",
-    "reports/register.json",
-]
 
 
 def run_register(root: Path) -> None:
@@ -238,13 +226,14 @@ def _portrait(customer_id: str, draw: np.random.Generator) -> dict[str, Any]:
         "tier": str(draw.choice(tables.TIERS)),
         "state": "active",
         "value_tier": "middle",
-        "group": str(draw.choice(["steady · low", "slipping · high"])),
+        "group": str(draw.choice(["trusted regulars", "regulars at risk"])),
         "promise": "We keep your place.",
         "labels": "weekly",
         "evidence": "Buys every 7 days.",
         "promotion_sensitivity": "mixed",
         "favourite_category": "bread",
         "matched_product": "rye loaf",
+        "due_product": "",
         "n_purchase_days": 9,
         "last_purchase_on": MONDAY - timedelta(days=20),
         "usual_gap_days": 7.0,
@@ -287,7 +276,9 @@ def _planned(customer_id: str, arm: str, draw: np.random.Generator) -> dict[str,
 @pytest.fixture
 def drawn_week() -> Callable[..., Any]:
     """`build_week` on drawn tables."""
-    return lambda n_customers=12, seed=1, list_size=8: build_week(*week_tables(n_customers, seed), CUTOFFS, list_size)
+    return lambda n_customers=12, seed=1, list_size=8: build_week(
+        *week_tables(n_customers, seed), CUTOFFS, list_size=list_size, terms=TERMS
+    )
 
 
 @pytest.fixture

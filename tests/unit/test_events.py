@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import SourceError
-from events.cleaning import clean, sampled_customers
+from events.cleaning import RULES, clean, sampled_customers
 from events.complete_journey import read_complete_journey
 from events.store import read_store, sample, write_store
 from tests import stores
@@ -27,6 +28,18 @@ def test_every_line_is_accepted_or_rejected_with_its_rule() -> None:
         2: "no_customer",
         3: "bad_quantity",
     }
+
+
+def test_every_rule_s_rejects_can_be_written(tmp_path: Path) -> None:
+    lines = stores.purchases([("ann", f"2017-01-0{day} 10:00", 1, 5.0, 0.0) for day in range(1, 6)])
+    lines.loc[0, "ordered_at"] = pd.NaT
+    lines.loc[1, "amount"] = -2.0
+    lines.loc[2, "customer_id"] = None
+    lines.loc[3, "quantity"] = -1.0
+    raw = replace(sample(read_complete_journey("America/New_York"), 1), lines=lines)
+    facts = write_store(raw, "test", tmp_path / "events")
+    assert facts["rejected_by_rule"] == {rule.code: 1 for rule in sorted(RULES, key=lambda rule: rule.code)}
+    assert len(read_store(tmp_path / "events").purchases) == 1
 
 
 def test_a_source_without_purchases_is_refused() -> None:

@@ -107,6 +107,9 @@ def changed(root: Path, tmp_path: Path, section: str, key: str, value: object) -
         ("register", "experiment", "x", "unknown key 'register.experiment'"),
         ("store", "time_zone", "America/NewYork", "did you mean 'America/New_York'?"),
         ("task", "horizon_days", 0, "'task.horizon_days'"),
+        ("score", "risk_band_edges", [0.4, 0.15], "expected rising numbers, got [0.4, 0.15]"),
+        ("portray", "returning_days", 30, "expected returning_days < regular_days <= devoted_days"),
+        ("plan", "control_share", 1.0, "'plan.control_share'"),
         ("train", "learning_rate", "fast", "'train.learning_rate'"),
     ],
 )
@@ -115,6 +118,13 @@ def test_a_wrong_parameter_is_one_line_with_the_remedy(root, tmp_path, section, 
         load_params(changed(root, tmp_path, section, key, value))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_renamed_key_is_answered_with_its_right_name(root: Path, tmp_path: Path) -> None:
+    text = (root / "params.yaml").read_text().replace("  budget:", "  budgt:")
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParameterError, match=r"unknown key 'plan\.budgt'; did you mean 'budget'"):
+        load_params(tmp_path / "params.yaml")
 
 
 def test_a_missing_key_and_a_missing_file_are_named(root: Path, tmp_path: Path) -> None:

@@ -37,8 +37,10 @@ def drawn_rows(rng: np.random.Generator, n_customers: int = 150) -> Rows:
         frame[name] = silence + rng.normal(0, 0.1 if name.startswith("days") else 5, n)
     for name in baselines.FREQUENCY_RULES:
         frame[name] = visits + rng.poisson(2, n)
-    frame["amount_182d"], frame["amount_91d"] = visits * 20, visits * 10
-    frame[baselines.MBG_NBD] = visits / (1 + silence / 10)
+    for days in baselines.RFM_WINDOWS_DAYS:
+        frame[f"amount_{days}d"] = visits * days / 10
+    for name in baselines.MBG_NBD_ANSWERS:
+        frame[name] = visits / (1 + silence / 10)
     frame["noise"] = np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n))
     odds = -2.2 + 0.09 * silence - 0.12 * visits + 0.5
     return Rows(frame, rng.random(n) < 1 / (1 + np.exp(-odds)), windows.day_numbers(frame["cutoff_on"]))
@@ -248,3 +250,47 @@ def test_value_at_stake_by_hand() -> None:
 def test_value_without_matured_windows_says_so() -> None:
     frame, snapshot = value_rows(400)
     assert fit_value(frame, snapshot.assign(amount_in_value_horizon=np.nan), seed=1) == UNMEASURED
+
+
+def test_the_best_rfm_window_is_chosen_on_the_training_rows(rows: Rows) -> None:
+    sharper = rows.frame.assign(purchase_days_91d=rows.lapsed.astype(float))
+    assert baselines.best_rfm(sharper, rows.lapsed).features[1] == "purchase_days_91d"
+
+
+# Canaries: four ways to train or choose on the period that is judged. Each is refused by dates, not by a figure.
+
+WEEKS = [MONDAY + timedelta(weeks=2 * k) for k in range(N_CUTOFFS)]
+
+
+def test_canary_fits_that_saw_the_judged_period_are_refused(fits, rows: Rows, tmp_path: Path) -> None:
+    early, late = rows.at(WEEKS[:5]), rows.at(WEEKS[:8])
+    for name, seen in (("early", early), ("late", late)):
+        fitting.write_fits(tmp_path / name, {}, fitting.labels_known_on(seen, 28))
+    fitting.refuse_seen(tmp_path / "early", WEEKS[6:])
+    with pytest.raises(TimeError, match="leak refused"):
+        fitting.refuse_seen(tmp_path / "late", WEEKS[6:])
+
+
+def test_canary_choices_made_in_the_judged_period_count_as_seen(rows: Rows, small: Params) -> None:
+    early, late = rows.at(WEEKS[:6]), rows.at(WEEKS)
+    known = [choose_inside(some, 28, small.train, small.execution).labels_known_on for some in (early, late)]
+    assert known == [WEEKS[5] + timedelta(days=28), WEEKS[8] + timedelta(days=28)]
+
+
+def test_canary_penalties_are_chosen_with_quantiles_of_the_fitting_rows(rows: Rows, monkeypatch) -> None:
+    is_judged = rows.cutoff == rows.cutoff.max()
+    seen: list[int] = []
+
+    def counted(values: np.ndarray) -> np.ndarray:
+        seen.append(len(values))
+        return quantile_logit.training_quantiles(values)
+
+    monkeypatch.setattr(baselines, "training_quantiles", counted)
+    baselines.best_penalty(rows.frame, rows.lapsed, is_judged, ["days_since_last_purchase"])
+    assert seen == [int((~is_judged).sum())]
+
+
+def test_a_test_cutoff_with_one_class_is_refused(fits, rows: Rows) -> None:
+    some = rows.at(WEEKS[:1])
+    with pytest.raises(ContractError, match="0 of 150 customers lapsed"):
+        judge(some.frame, np.zeros(150, dtype=bool), fits)

@@ -56,8 +56,42 @@ def test_an_unknown_audience_key_gets_the_nearest_name(raw, refusal):
     assert refusal().endswith("unknown key 'tier'; did you mean 'tiers'?")
 
 
+def test_a_renamed_key_is_misspelt_before_it_is_missing(raw, refusal):
+    entry = offer(raw, "five_back")
+    entry["mecanic"] = entry.pop("mechanic")
+    assert refusal() == "offer 'five_back'.mecanic: unknown key 'mecanic'; did you mean 'mechanic'?"
+
+
+def test_a_misspelt_group_gets_the_nearest_name(raw, refusal):
+    offer(raw, "thank_you")["audience"]["groups"] = ["trusted regular"]
+    assert refusal().startswith(
+        "offer 'thank_you'.audience.groups: unknown group 'trusted regular'; did you mean 'trusted regulars'?"
+    )
+    offer(raw, "thank_you")["audience"]["groups"] = ["trusted regulars"]
+    raw["left_alone"] = ["leave alon"]
+    assert refusal().startswith("left_alone: unknown group 'leave alon'; did you mean 'leave alone'?")
+
+
+def test_channels_are_called_by_their_id(raw, refusal):
+    letter = next(entry for entry in raw["channels"] if entry["id"] == "letter")
+    letter["reach"] = 1.5
+    assert refusal() == "channel 'letter'.reach: Input should be less than or equal to 1, got 1.5"
+    letter["reach"] = 0.5
+    letter["capasity"] = letter.pop("capacity")
+    assert refusal() == "channel 'letter'.capasity: unknown key 'capasity'; did you mean 'capacity'?"
+
+
+def test_an_empty_file_says_what_is_expected(tmp_path):
+    path = tmp_path / "offers.yaml"
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(ParameterError, match="the file is empty; expected sender, message, left_alone, channels"):
+        load_catalogue(path)
+
+
 def test_a_forbidden_attribute_is_named_as_such(raw, refusal):
-    offer(raw, "five_back")["audience"]["age"] = ["65+"]
+    offer(raw, "five_back")["audience"]["Age"] = ["65+"]
+    assert refusal().startswith("offer 'five_back': audience names 'Age', a forbidden attribute; choose by behaviour")
+    offer(raw, "five_back")["audience"] = {"age": ["65+"]}
     assert refusal().startswith("offer 'five_back': audience names 'age', a forbidden attribute; choose by behaviour")
 
 
@@ -71,7 +105,7 @@ def test_a_misspelt_mechanic_or_tier_is_named(raw, refusal):
 
 def test_an_unknown_channel_gets_the_nearest_name(raw, refusal):
     offer(raw, "five_back")["channels"] = ["leter"]
-    assert refusal().endswith("offer 'five_back': unknown channel 'leter'; did you mean 'letter'?")
+    assert refusal().startswith("offer 'five_back': unknown channel 'leter'; did you mean 'letter'?")
 
 
 @pytest.mark.parametrize("key", ["price_worth", "other_worth", "cost", "redeem", "taught", "extra"])
@@ -115,7 +149,7 @@ def test_the_message_frame_greets_names_the_sender_and_says_how_to_stop(raw, ref
 
 def test_ids_and_codes_stand_once(raw, refusal):
     offer(raw, "five_back")["code"] = offer(raw, "tenth_off")["code"]
-    assert refusal().endswith("code 'TENTH' stands twice; expected each once")
+    assert refusal().startswith("code 'TENTH' stands twice; expected each once")
 
 
 def test_an_offer_without_a_score_declares_its_gain(raw, refusal):

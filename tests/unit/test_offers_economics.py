@@ -1,6 +1,6 @@
 """Worth, timing, choice and control against figures worked out by hand."""
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import product
 
 import numpy as np
@@ -13,6 +13,7 @@ from offers.control import draw_control, lot
 from offers.economics import priced
 from offers.limits import Limit, parity_cells
 from offers.optimiser import choose
+from offers.plan import in_order_of_lots
 from offers.timing import last_days, send_day
 
 STOP = "Say stop to stop."
@@ -87,11 +88,42 @@ def selected(n: int, group: str = "g") -> pd.DataFrame:
     )
 
 
-def test_control_is_a_share_of_each_stratum_and_exact_in_all():
+@pytest.mark.parametrize(
+    ("begin", "expected"),
+    [
+        (0.0, {"a": 2, "b": 1, "c": 1, "d": 0}),  # cumulated 10 → 2.0, 17 → 3.4, 20 → 4.0, 21 → 4.2: floors 2, 3, 4, 4
+        (0.7, {"a": 2, "b": 2, "c": 0, "d": 0}),  # 2.7, 4.1, 4.7, 4.9: floors 2, 4, 4, 4
+        (0.9, {"a": 2, "b": 2, "c": 0, "d": 1}),  # 2.9, 4.3, 4.9, 5.1: floors 2, 4, 4, 5
+    ],
+)
+def test_control_is_a_systematic_draw_along_the_strata(begin, expected, monkeypatch):
+    monkeypatch.setattr("offers.control.start", lambda *_: begin)
     table = pd.concat([selected(10, "a"), selected(7, "b"), selected(3, "c"), selected(1, "d")], ignore_index=True)
     held = draw_control(table, date(2018, 1, 1), 1, 0.2)
-    # 21 × 0.2 = 4.2; cumulated and rounded: 10 → 2, 17 → 3 (3.4), 20 → 4, 21 → 4 (4.2)
-    assert held.groupby(table["group"]).sum().to_dict() == {"a": 2, "b": 1, "c": 1, "d": 0}
+    assert held.groupby(table["group"]).sum().to_dict() == expected
+
+
+def test_everyone_is_control_as_often_as_the_share_says_even_alone_in_a_stratum():
+    table = pd.concat([selected(4, "a"), selected(1, "b"), selected(2, "c")], ignore_index=True)
+    weeks = [date(2018, 1, 1) + timedelta(days=7 * k) for k in range(1500)]
+    held = pd.concat([draw_control(table, week, 1, 0.2) for week in weeks], axis=1)
+    # the standard error of each share is √(0.2 × 0.8 / 1500) = 0.0103
+    assert (held.mean(axis=1) - 0.2).abs().max() < 0.042
+
+
+def test_equal_profits_are_ordered_by_lot_and_so_differ_from_week_to_week():
+    shop = pd.DataFrame({"customer_id": [f"c{k}" for k in range(40)]})
+    candidates = pd.DataFrame({"customer": np.arange(40), "expected_profit": 0.2})
+    served = []
+    for week in (date(2018, 1, 1), date(2018, 1, 8), date(2018, 1, 8)):
+        order = in_order_of_lots(candidates, shop, week, 1)
+        lots = [lot(f"c{k}", week, 1) for k in order["customer"]]
+        assert lots == sorted(lots)
+        limits = [Limit("capacity", np.ones(40), 5)]
+        chosen = choose(order["expected_profit"].to_numpy(), order["customer"].to_numpy(), limits).chosen
+        served.append(set(order.loc[chosen, "customer"]))
+    assert served[0] != served[1] == served[2]
+    assert [len(names) for names in served] == [5, 5, 5]
 
 
 def test_control_is_stable_and_changes_with_week_and_seed():

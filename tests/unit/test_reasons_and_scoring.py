@@ -5,7 +5,7 @@ import pandas as pd
 
 from contracts.params import Params
 from features.catalogue import BY_NAME, FAMILIES
-from models.reasons import TOPICS, reasons, topic_contributions
+from models.reasons import LOWER_RISK, NO_SINGLE_SIGN, TOPICS, reasons, topic_contributions
 from models.scoring import Champion, changes, risk_bands, score
 from models.value import ValueModel
 
@@ -37,9 +37,27 @@ def test_reasons_say_the_customers_own_numbers_strongest_first() -> None:
 
 def test_what_lowers_the_risk_is_never_told_as_a_reason_for_it() -> None:
     features = ("days_since_last_purchase", "amount_28d")
-    assert reasons(one_customer(), np.array([[0.5, -0.9, 0.0]]), features, 3, "EUR")[0].count(";") == 0
-    calm = reasons(one_customer(), np.array([[-0.5, -0.9, 0.0]]), features, 3, "EUR")[0]
-    assert calm == "lower risk than most: 0 EUR in the last 4 weeks, 56 EUR in 4 weeks over all time"
+    pushed = reasons(one_customer(), np.array([[0.5, -0.9, 0.0]]), features, 3, "EUR")[0]
+    assert pushed == "no purchase for 24 days, usually every 5 days"
+    assert reasons(one_customer(), np.array([[-0.5, -0.9, 0.0]]), features, 3, "EUR")[0] == LOWER_RISK
+
+
+def test_a_reason_never_argues_for_staying() -> None:
+    lively = one_customer(days_since_last_purchase=2, purchase_days_28d=9, purchase_days_56d=12, amount_28d=300)
+    features = ("days_since_last_purchase", "weekly_slope_13w", "amount_28d")
+    assert reasons(lively, np.array([[0.5, 0.4, 0.3, 0.0]]), features, 3, "EUR")[0] == NO_SINGLE_SIGN
+
+
+def test_an_empty_month_is_told_once() -> None:
+    gone = one_customer(days_since_last_purchase=40, purchase_days_28d=0, purchase_days_56d=6)
+    features = ("weekly_slope_13w", "amount_28d", "days_since_last_purchase", "purchase_days_91d")
+    text = reasons(gone, np.array([[0.9, 0.8, 0.7, 0.6, 0.0]]), features, 3, "EUR")[0]
+    assert text.split("; ") == [
+        "0 purchase days in the last 4 weeks after 6 in the 4 before",
+        "no purchase for 40 days, usually every 5 days",
+    ]
+    silent = one_customer(days_since_last_purchase=70, purchase_days_28d=0, purchase_days_56d=0)
+    assert "after 0" not in reasons(silent, np.array([[0.9, 0.0]]), ("weekly_slope_13w",), 3, "EUR")[0]
 
 
 def test_a_customer_without_gaps_gets_no_usual_gap() -> None:

@@ -15,21 +15,10 @@ from models.promotion import promote
 from pipeline import publish, register
 from pipeline import release as release_module
 from pipeline.release import release
+from tests.projects import REGISTER
 
 NOW = datetime(2018, 1, 1, 6, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=30)
-REGISTER = [
-    "artifacts/release_fit",
-    "reports/gate.json",
-    "reports/metrics.json",
-    "reports/plots",
-    "data/cutoffs.json",
-    "data/features",
-    "inbox/champion.json",
-    "artifacts/candidate",
-    "artifacts/champion",
-    "reports/register.json",
-]
 
 
 @pytest.fixture

@@ -8,52 +8,15 @@ import pytest
 from contracts.errors import ContractError, UnknownNameError
 from contracts.tables import AT_RISK
 from serving.spreadsheets import csv_bytes, disarmed, xlsx_bytes
-from serving.weekly_list import CONTROL_REASON, build_week, chosen, rank
+from serving.weekly_list import CONTROL_REASON, Terms, build_week, chosen, rank
+from tests.columns import LIST_COLUMNS
 
-NAMES_OTHERS_RELY_ON = [
-    "week",
-    "data_through",
-    "rank",
-    "customer_id",
-    "p_lapse",
-    "risk_band",
-    "change",
-    "tier",
-    "state",
-    "value_tier",
-    "group",
-    "promise",
-    "value_at_stake",
-    "expected_loss",
-    "labels",
-    "reasons",
-    "last_purchase_on",
-    "usual_gap_days",
-    "next_due_on",
-    "favourite_category",
-    "matched_product",
-    "offer",
-    "offer_text",
-    "channel",
-    "send_on",
-    "act_by",
-    "valid_until",
-    "offer_cost",
-    "expected_profit",
-    "why_none",
-    "last_contact_on",
-    "last_offer",
-    "last_outcome",
-    "consented_channels",
-    "arm",
-    "model_version",
-    "model_grade",
-]
+TERMS = Terms("USD", 28, 91, "5 USD off the first shop")
 
 
 def test_the_list_has_the_promised_columns_in_their_order(drawn_week):
     listed = drawn_week().at_risk
-    assert list(listed.columns)[: len(NAMES_OTHERS_RELY_ON)] == NAMES_OTHERS_RELY_ON
+    assert list(listed.columns)[: len(LIST_COLUMNS)] == LIST_COLUMNS
     assert set(listed["week"]) == {"2018-W01"}
     assert set(listed["data_through"]) == {pd.Timestamp("2017-12-31")}
 
@@ -106,25 +69,25 @@ def test_whoever_is_not_in_the_plan_has_no_offer_and_a_reason(request):
 def test_rows_of_another_week_are_refused(week_tables_of):
     scores, portraits, plan, cutoffs = week_tables_of()
     with pytest.raises(ContractError, match="only the week of 2018-01-08"):
-        build_week(scores, portraits, plan, {**cutoffs, "scored": "2018-01-08"}, 5)
+        build_week(scores, portraits, plan, {**cutoffs, "scored": "2018-01-08"}, list_size=5, terms=TERMS)
 
 
 def test_a_customer_without_a_portrait_is_refused(week_tables_of):
     scores, portraits, plan, cutoffs = week_tables_of()
     with pytest.raises(ContractError, match="a portrait of every customer, found none for 1"):
-        build_week(scores, portraits.iloc[1:], plan.iloc[1:], cutoffs, 5)
+        build_week(scores, portraits.iloc[1:], plan.iloc[1:], cutoffs, list_size=5, terms=TERMS)
 
 
 def test_two_models_in_one_week_are_refused(week_tables_of):
     scores, portraits, plan, cutoffs = week_tables_of()
     scores.loc[0, "model_version"] = "ba9876543210"
     with pytest.raises(ContractError, match="one model in a week, got 2"):
-        build_week(scores, portraits, plan, cutoffs, 5)
+        build_week(scores, portraits, plan, cutoffs, list_size=5, terms=TERMS)
 
 
 def test_an_unplanned_and_a_first_week_without_scores_work(week_tables_of):
     scores, portraits, plan, cutoffs = week_tables_of()
-    week = build_week(scores.iloc[:0], portraits, plan.iloc[:4], cutoffs, 5)
+    week = build_week(scores.iloc[:0], portraits, plan.iloc[:4], cutoffs, list_size=5, terms=TERMS)
     assert set(week.customers["model_grade"]) == {"none"}
     assert week.customers["arm"].value_counts()["none"] == 9
     assert set(week.at_risk["arm"]) == {"treated"}
@@ -169,3 +132,12 @@ def test_xlsx_has_types_no_formulas_and_equal_bytes(drawn_week):
 
 def test_the_list_meets_its_contract(drawn_week):
     AT_RISK(drawn_week().at_risk)
+
+
+def test_an_entitlement_is_withheld_from_nobody_who_has_it(drawn_week):
+    customers = drawn_week(n_customers=40).customers
+    regulars = customers["tier"].isin(["regular", "devoted"])
+    assert set(customers.loc[regulars, "entitlements"]) == {"5 USD off the first shop"}
+    assert set(customers.loc[~regulars, "entitlements"]) <= {""}
+    assert (customers.loc[regulars, "arm"] == "control").any()
+    assert set(customers["currency"]) == {"USD"}

@@ -106,7 +106,7 @@ def test_a_run_tells_figures_parameters_data_and_what_differs(composed):
         one, two = client.get_run(first), client.get_run(second)
         history = client.get_metric_history(first, "by_cutoff/auc")
         files = {file.path for file in client.list_artifacts(first)}
-    assert one.info.run_name.startswith("baseline parameters · log loss 0.")
+    assert one.info.run_name.startswith("unchanged parameters · log loss 0.")
     assert two.info.run_name.startswith("num_leaves=24 · log loss 0.")
     assert two.data.tags["regulars.differs"] == "train.num_leaves=24"
     assert two.data.tags["dvc.experiment"] == "warm-otter"

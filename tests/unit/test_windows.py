@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -59,7 +60,7 @@ def test_every_calendar_keeps_the_time_rule(days: int, horizon: int, grace: int,
     except TimeError:
         return
     assert all(day.weekday() == 0 for day in plan.all)
-    assert max(plan.fit) + timedelta(days=horizon) <= min(plan.test)
+    assert max(plan.fit) + timedelta(days=horizon + grace) <= min(plan.test)
     assert all(windows.is_matured(day, horizon, end, grace) for day in (*plan.release, *plan.test))
     assert min(plan.fit) >= first + timedelta(days=30)
     assert plan.scored <= end < plan.scored + timedelta(days=7)
@@ -83,12 +84,12 @@ def test_overlap_is_refused_to_the_day() -> None:
         windows.refuse_overlap([date(2017, 10, 17)], [date(2017, 11, 13)], 28)
 
 
-def test_rows_before_and_within_are_half_open_and_heed_known_at() -> None:
+def test_rows_before_are_half_open_and_heed_known_at() -> None:
     edges = ["2017-01-08 23:59:59", "2017-01-09 00:00:00", "2017-01-15 23:59:59", "2017-01-16 00:00:00"]
     at = pd.Series(pd.to_datetime(edges)).dt.as_unit("us").dt.tz_localize(NEW_YORK).dt.tz_convert("UTC")
     frame = pd.DataFrame({"ordered_at": at})
     assert windows.rows_before(frame, date(2017, 1, 9), NEW_YORK).index.tolist() == [0]
-    assert windows.rows_within(frame, date(2017, 1, 9), 7, NEW_YORK).index.tolist() == [1, 2]
+    assert windows.rows_before(frame, date(2017, 1, 16), NEW_YORK).index.tolist() == [0, 1, 2]
     late = frame.assign(known_at=[at[3], at[1], pd.NaT, pd.NaT])
     assert windows.rows_before(late, date(2017, 1, 9), NEW_YORK).index.tolist() == []
     assert windows.rows_before(late, date(2017, 1, 17), NEW_YORK).index.tolist() == [0, 1, 2, 3]
@@ -99,3 +100,11 @@ def test_a_response_known_by_its_day_counts_from_the_next() -> None:
     ended = windows.day_ends(day, NEW_YORK)
     assert (ended < windows.midnight(date(2017, 1, 9), NEW_YORK)).all()
     assert (ended >= windows.midnight(date(2017, 1, 8), NEW_YORK)).all()
+
+
+def test_the_label_window_begins_at_the_cutoff_and_ends_before_its_last_day() -> None:
+    cutoff = date(2017, 3, 6)
+    begin = windows.day_number(cutoff)
+    days = np.array([begin - 1, begin, begin + 27, begin + 28])
+    assert windows.following(days, cutoff, 28).tolist() == [False, True, True, False]
+    assert windows.trailing(days, cutoff, 1).tolist() == [True, False, False, False]
