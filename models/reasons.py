@@ -18,6 +18,8 @@ Sentence = str | None
 LOW_RATE = 4.0
 ON_PROMOTION_SHARE = 0.2
 NARROWED_SHARE = 0.4
+CLEARLY_LESS = 0.85
+"""A recent number points to a risk only if it lies below this share of the usual one."""
 RECENT_WINDOW = ("visits", "trend", "spend", "variety")
 """Topics that compare the last 4 weeks: with no purchase in them they all say the same, so only one is told."""
 
@@ -57,7 +59,7 @@ def _silence(x: Numbers, _: str) -> Sentence:
 
 def _visits(x: Numbers, _: str) -> Sentence:
     recent, usual = x["purchase_days_28d"], x["purchase_day_rate_life"] * 28
-    if recent < usual:
+    if recent < CLEARLY_LESS * usual:
         said = _plural(recent, "purchase day", "purchase days")
         return f"{said} in the last 4 weeks, {usual:.1f} in 4 weeks over all time"
     return f"comes seldom: about {usual:.1f} purchase days in 4 weeks over all time" if usual < LOW_RATE else None
@@ -73,13 +75,13 @@ def _trend(x: Numbers, _: str) -> Sentence:
 def _spend(x: Numbers, currency: str) -> Sentence:
     recent, usual = x["amount_28d"], x["amount_life"] / max(x["tenure_days"], 28.0) * 28
     said = f"{recent:.0f} {currency} in the last 4 weeks, {usual:.0f} {currency} in 4 weeks over all time"
-    return said if round(recent) < round(usual) else None
+    return said if recent < CLEARLY_LESS * usual else None
 
 
 def _basket(x: Numbers, currency: str) -> Sentence:
     recent, usual = x["amount_per_purchase_day_91d"], x["amount_per_purchase_day_life"]
     said = f"{recent:.0f} {currency} a purchase day in the last 13 weeks, {usual:.0f} {currency} over all time"
-    return said if recent < usual and round(recent) < round(usual) else None
+    return said if recent < CLEARLY_LESS * usual else None
 
 
 def _variety(x: Numbers, _: str) -> Sentence:
