@@ -125,11 +125,28 @@ def _set_aside_broken_lock(lock: Path) -> None:
         plain = read_yaml(lock)
     except ParameterError:
         plain = None
-    stages = plain.get("stages") if isinstance(plain, dict) else None
-    if isinstance(stages, dict) and all(isinstance(stage, dict) and "cmd" in stage for stage in stages.values()):
+    if _is_whole(plain):
         return
     lock.replace(lock.with_name("dvc.lock.broken"))
     print("regulars: dvc.lock was cut off by a killed run; set aside as dvc.lock.broken, every stage is checked anew")
+
+
+def _is_whole(plain: object) -> bool:
+    """Whether parsed YAML has the shape of a lock: a schema, and stages whose files each have a path and a hash."""
+    if not isinstance(plain, dict) or not isinstance(plain.get("schema"), str):
+        return False
+    stages = plain.get("stages", {})
+    return isinstance(stages, dict) and all(_is_whole_stage(stage) for stage in stages.values())
+
+
+def _is_whole_stage(stage: object) -> bool:
+    if not isinstance(stage, dict) or not isinstance(stage.get("cmd"), str):
+        return False
+    files = [entry for kind in ("deps", "outs") for entry in stage.get(kind) or [None]]
+    return isinstance(stage.get("params", {}), dict) and all(
+        isinstance(entry, dict) and isinstance(entry.get("path"), str) and isinstance(entry.get("md5"), str)
+        for entry in files
+    )
 
 
 def _reproduce(root: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_null_wish_puts_no_candidate_live(mine) -> None:
 def test_a_lock_cut_off_by_a_killed_run_is_set_aside(mine) -> None:
     before = stamps(mine.path / "published")
     lock = mine.path / "dvc.lock"
-    lock.write_text(lock.read_text()[:900])
+    lock.write_text("")
     printed = mine.regulars("run")
     assert "dvc.lock.broken" in printed
     assert stamps(mine.path / "published") == before

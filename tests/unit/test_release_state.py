@@ -227,3 +227,36 @@ def test_release_before_anything_was_built_says_so(tmp_path, bare_project):
 
     with pytest.raises(RegularsError, match=r"dvc repro|make run"):
         release(bare_project.root)
+
+
+@pytest.mark.parametrize("share", [n / 40 for n in range(41)])
+def test_whatever_dvc_cannot_read_of_a_cut_off_lock_is_set_aside(tmp_path, share):
+    """Second route: DVC's own schema says which beginnings of a lock it can still read."""
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+    from voluptuous import Invalid
+
+    text = LOCK
+    lock = tmp_path / "dvc.lock"
+    lock.write_text(text[: round(share * len(text))])
+    try:
+        COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(lock.read_text()))
+        is_readable = True
+    except (YAMLError, Invalid):
+        is_readable = False
+    release_module._set_aside_broken_lock(lock)
+    assert is_readable or not lock.exists()
+    assert share < 1 or lock.exists()
+
+
+def _locked_stage(name):
+    return (
+        f"  {name}:\n    cmd: python -m pipeline.{name} data/{name}\n    deps:\n    - path: data/in\n      hash: md5\n"
+        "      md5: 0123456789abcdef0123456789abcdef\n      size: 120\n    params:\n      params.yaml:\n"
+        "        train.num_leaves: 12\n        train.exclude: []\n    outs:\n    - path: data/out\n      hash: md5\n"
+        "      md5: 0123456789abcdef0123456789abcdef\n      size: 120\n"
+    )
+
+
+LOCK = "schema: '2.0'\nstages:\n" + "".join(_locked_stage(name) for name in ("one", "two", "three"))
