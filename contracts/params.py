@@ -5,6 +5,7 @@ Unknown keys are refused with the nearest right name; every field says what it m
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -70,12 +71,47 @@ class Execution(Section):
 
     seed: int = Field(description="seed of every random draw")
     threads: Count = Field(description="threads of LightGBM (written into the model file)")
+    workers: Count = Field(description="processes that share the buckets of ingest; the result is the same")
+
+
+class Format(Section):
+    """How a source writes its purchase lines. `regulars init` proposes these from the files themselves."""
+
+    columns: dict[str, str] = Field(description="our column: the source's column; what is left out is absent")
+    date_order: Literal["ymd", "dmy", "mdy"] = Field(description="order of day, month and year in dates of digits")
+    decimal: Literal[".", ","] = Field(description="what stands before the decimals of an amount")
+    thousands: Literal["", ".", ",", " ", "'"] = Field(description="what stands between thousands, if anything")
+    amounts_in: Literal["units", "cents"] = Field(description="whether 1250 means 1250 or 12.50 of the currency")
+    cancelled_order_prefix: str = Field(description="orders that begin so undo earlier ones; empty for none")
+
+
+class Rules(Section):
+    """What the cleaning rules need to know of this shop."""
+
+    max_reject_share: Share = Field(description="ingest stops if more than this share of the lines is rejected")
+    non_goods: list[str] = Field(description="product codes that are no goods: postage, charges, adjustments")
+    excluded_customers: list[str] = Field(description="accounts of the till, staff or wholesale to leave out")
+    extract_on: date | None = Field(description="last day that the data can speak of; null: the day of the ingest")
+    retention_days: Count | None = Field(
+        description="lines older than this on the day of the ingest are erased; null keeps all"
+    )
 
 
 class Ingest(Section):
-    """Where purchases come from."""
+    """Where purchases come from, how they are written, and what counts as one."""
 
-    source: Literal["complete_journey"] = Field(description="packaged grocery data, year 2017, 2,469 households")
+    source: Literal["complete_journey", "files", "sql", "simulation"] = Field(
+        description="packaged grocery data of 2017; your files; a database; a simulated store"
+    )
+    path: str = Field(description="file or folder that DVC watches; files are read from it")
+    include: list[str] = Field(description="patterns of the purchase files below the path, as '*.csv'")
+    tables: dict[str, str] = Field(description="further tables: their name, and a pattern below the path")
+    query: str = Field(description="source sql: a table's name, or a SELECT")
+    format: Format
+    rules: Rules
+    n_buckets: Annotated[int, Field(ge=1, le=4096)] = Field(description="files that customers are spread over")
+    hash_ids: bool = Field(description="replace customers' ids at the door by keyed hashes (REGULARS_KEY)")
+    keep_audit: bool = Field(description="keep forbidden attributes in audit/, for the guard alone; else drop them")
     sample_customers: Count | None = Field(description="keep about this many customers, drawn by hash; null keeps all")
 
 

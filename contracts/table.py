@@ -41,17 +41,21 @@ def positive(meaning: str, *, nullable: bool = False) -> pa.Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A contract. Calling it checks a frame and returns it with the declared columns in the declared order."""
+    """A contract. Calling it checks a frame and returns it with the declared columns in the declared order.
+
+    `optional` columns may be absent as a whole: a shop that does not record them has none.
+    """
 
     name: str
     row: str
     key: tuple[str, ...]
     columns: dict[str, pa.Column] = field(repr=False)
     more_columns: bool = False
+    optional: frozenset[str] = frozenset()
 
     def __call__(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Check and return the frame; `ContractError` names the first breach."""
-        missing = [name for name in self.columns if name not in frame.columns]
+        missing = [name for name in self.columns if name not in frame.columns and name not in self.optional]
         if missing:
             raise ContractError(f"table {self.name}: expected the column '{missing[0]}', found none; rebuild the table")
         extra = [name for name in frame.columns if name not in self.columns]
@@ -63,13 +67,16 @@ class Table:
                 f"table {self.name}: {n_twice} rows repeat the key {', '.join(self.key)}; expected none"
             )
         try:
-            checked: pd.DataFrame = self._schema().validate(frame)
+            checked: pd.DataFrame = self._schema(frame).validate(frame)
         except (SchemaError, SchemaErrors) as error:
             raise ContractError(f"table {self.name}: {_breach(error)}") from None
-        return checked[[*self.columns, *extra]]
+        return checked[[*self._present(checked), *extra]]
 
-    def _schema(self) -> pa.DataFrameSchema:
-        return pa.DataFrameSchema(self.columns, strict=False)
+    def _present(self, frame: pd.DataFrame) -> list[str]:
+        return [name for name in self.columns if name in frame.columns]
+
+    def _schema(self, frame: pd.DataFrame) -> pa.DataFrameSchema:
+        return pa.DataFrameSchema({name: self.columns[name] for name in self._present(frame)}, strict=False)
 
     def empty(self) -> pd.DataFrame:
         """A valid table without rows."""

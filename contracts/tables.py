@@ -9,107 +9,10 @@ from __future__ import annotations
 import pandas as pd
 import pandera.pandas as pa
 
-from contracts.table import COUNT, DAY, FLAG, INSTANT, MAYBE, NUMBER, TEXT, Table, column, one_of, positive, share
+from contracts.table import COUNT, DAY, FLAG, MAYBE, NUMBER, TEXT, Table, column, one_of, positive, share
 
 CUSTOMER = column(TEXT, "the customer's id, as the shop gives it")
 CUTOFF = column(DAY, "the Monday (local midnight) at which the customer is judged")
-
-PURCHASES = Table(
-    "purchases",
-    "one line of a receipt that counts as a purchase",
-    ("line_id",),
-    {
-        "line_id": column(COUNT, "position of the line in the source, from 0"),
-        "customer_id": CUSTOMER,
-        "order_id": column(TEXT, "receipt"),
-        "ordered_at": column(INSTANT, "instant of purchase, UTC"),
-        "ordered_on": column(DAY, "local day of purchase"),
-        "ordered_hour": column("int8", "local hour of purchase", pa.Check.in_range(0, 23)),
-        "product_id": column(TEXT, "product"),
-        "store_id": column(TEXT, "shop visited"),
-        "quantity": positive("units bought"),
-        "amount": column(NUMBER, "paid to the shop, store currency", pa.Check.gt(0)),
-        "discount": positive("given off the list price by loyalty price and coupons, store currency"),
-        "coupon_discount": positive("part of the discount that came by coupon, store currency"),
-    },
-)
-
-REJECTS = Table(
-    "rejects",
-    "one source line that is no purchase, with the rule that says so",
-    ("line_id",),
-    {
-        "line_id": column(COUNT, "position of the line in the source, from 0"),
-        "customer_id": column(TEXT, "the customer's id; empty where the line names none", nullable=True),
-        "order_id": column(TEXT, "receipt; empty where the line names none", nullable=True),
-        "rule": column(TEXT, "code of the cleaning rule"),
-    },
-)
-
-PRODUCTS = Table(
-    "products",
-    "one product",
-    ("product_id",),
-    {
-        "product_id": column(TEXT, "product"),
-        "department": column(TEXT, "widest grouping"),
-        "category": column(TEXT, "grouping that shoppers would name"),
-        "product_type": column(TEXT, "what it is, in the shop's words"),
-        "is_private_label": column(FLAG, "the shop's own brand"),
-    },
-)
-
-CAMPAIGNS = Table(
-    "campaigns",
-    "one campaign of the shop",
-    ("campaign_id",),
-    {
-        "campaign_id": column(TEXT, "campaign"),
-        "campaign_type": column(TEXT, "the shop's type"),
-        "starts_on": column(DAY, "first local day"),
-        "ends_on": column(DAY, "last local day"),
-    },
-)
-
-CONTACTS = Table(
-    "contacts",
-    "one campaign sent to one customer",
-    ("customer_id", "campaign_id"),
-    {
-        "customer_id": CUSTOMER,
-        "campaign_id": column(TEXT, "campaign"),
-        "sent_at": column(INSTANT, "instant of sending (the campaign's start where the source names none), UTC"),
-        "sent_on": column(DAY, "local day of sending"),
-    },
-)
-
-COUPONS = Table(
-    "coupons",
-    "one product that one coupon of a campaign is good for",
-    ("coupon_id", "product_id", "campaign_id"),
-    {
-        "coupon_id": column(TEXT, "coupon"),
-        "product_id": column(TEXT, "product"),
-        "campaign_id": column(TEXT, "campaign"),
-    },
-)
-
-RESPONSES = Table(
-    "responses",
-    "one coupon redeemed by one customer; `n` counts equal redemptions on a day",
-    ("customer_id", "campaign_id", "coupon_id", "responded_on"),
-    {
-        "customer_id": CUSTOMER,
-        "campaign_id": column(TEXT, "campaign"),
-        "coupon_id": column(TEXT, "coupon"),
-        "kind": one_of("what the customer did", "redeemed"),
-        "responded_at": column(
-            INSTANT, "instant of the response (the end of its local day where only a day is known), UTC"
-        ),
-        "responded_on": column(DAY, "local day of the response"),
-        "n": column(COUNT, "how many", pa.Check.ge(1)),
-    },
-)
 
 SNAPSHOTS = Table(
     "snapshots",

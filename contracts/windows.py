@@ -37,6 +37,12 @@ def local_hours(instants: pd.Series, time_zone: str) -> pd.Series:
     return hours
 
 
+def has_time_of_day(instants: pd.Series, time_zone: str) -> bool:
+    """Whether any instant is something else than a local midnight; dates alone have no hour."""
+    local = instants.dropna().dt.tz_convert(ZoneInfo(time_zone))
+    return bool((local != local.dt.normalize()).any())
+
+
 def day_begins(days: pd.Series, time_zone: str) -> pd.Series:
     """The instants (UTC) at which local days begin."""
     instants: pd.Series = days.dt.as_unit("us").dt.tz_localize(ZoneInfo(time_zone)).dt.tz_convert("UTC")
@@ -46,6 +52,16 @@ def day_begins(days: pd.Series, time_zone: str) -> pd.Series:
 def day_ends(days: pd.Series, time_zone: str) -> pd.Series:
     """The last microseconds (UTC) of local days: what is known only by its day is known at its end."""
     return day_begins(days + pd.Timedelta(days=1), time_zone) - pd.Timedelta(microseconds=1)
+
+
+def is_before_day(instants: pd.Series, day: date, time_zone: str) -> npt.NDArray[np.bool_]:
+    """Which instants lie before the local day `day`."""
+    return (instants < midnight(day, time_zone)).to_numpy(dtype=bool)
+
+
+def is_after_day(instants: pd.Series, day: date, time_zone: str) -> npt.NDArray[np.bool_]:
+    """Which instants lie after the local day `day`."""
+    return (instants >= midnight(day + timedelta(days=1), time_zone)).to_numpy(dtype=bool)
 
 
 def data_end(last_sale_on: date) -> date:
@@ -172,12 +188,25 @@ def calendar(
 
 
 def rows_before(frame: pd.DataFrame, cutoff: date, time_zone: str, column: str = "ordered_at") -> pd.DataFrame:
-    """The rows whose instant lies strictly before the cutoff; rows known only later (`known_at`) are left out."""
+    """The rows whose instant lies strictly before the cutoff, as far as they were known then.
+
+    Rows that became known only later (`known_at`) are left out, and purchases whose undoing was known (`undone_at`).
+    """
     instant = midnight(cutoff, time_zone)
     keep = frame[column] < instant
     if "known_at" in frame.columns:
         keep &= frame["known_at"].isna() | (frame["known_at"] < instant)
+    if "undone_at" in frame.columns:
+        keep &= ~(frame["undone_at"] < instant)
     return frame[keep]
+
+
+def counts_at(
+    known: npt.NDArray[np.int64], undone: npt.NDArray[np.int64], cutoff: date
+) -> npt.NDArray[np.bool_]:
+    """Which rows counted at the cutoff, by the day numbers on which they became known and were undone."""
+    day = day_number(cutoff)
+    return (known < day) & (undone >= day)
 
 
 def day_number(day: date) -> int:

@@ -1,63 +1,283 @@
-"""Cleaning rules as data: which source lines are no purchases, and why. Every line ends as accepted or rejected."""
+"""Cleaning rules as data, and the cleaning of one bucket of lines: every line ends as purchase, return or reject.
+
+The rules stand in order: the first that a line breaks is the one kept. No rule lets a later day change an earlier one.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
+from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from contracts.errors import SourceError
+from contracts import windows
+from contracts.params import Rules
+from events.duplicates import is_repeated
+from events.undoing import UNMATCHED, known_instants, matches
+
+Flags = npt.NDArray[np.bool_]
+EARLIEST_YEAR = 1990
+CONTENT = ("customer_id", "ordered_at", "order_id", "product_id", "quantity", "amount")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What rules need beside the lines: the shop's parameters, currency, zone, and the last possible local day."""
+
+    rules: Rules
+    currency: str
+    time_zone: str
+    extract_on: date
+    keep_from: date | None = None
+
+
+Breaks = Callable[[pd.DataFrame, Shop], Flags]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A reason to reject a line. `breaks` gives a flag a line; the first rule that a line breaks is the one kept."""
+    """A cleaning rule. `breaks` marks the lines; None where reading or matching has marked them already."""
 
     code: str
+    action: Literal["reject", "repair", "warn"]
     sentence: str
-    breaks: Callable[[pd.DataFrame], pd.Series]
+    remedy: str
+    breaks: Breaks | None = None
+
+
+def _column(lines: pd.DataFrame, name: str) -> pd.Series:
+    return lines[name] if name in lines.columns else pd.Series(pd.NA, index=lines.index, dtype="object")
+
+
+def _number(lines: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+    if name not in lines.columns:
+        return np.full(len(lines), np.nan)
+    return lines[name].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _is(problem: str) -> Breaks:
+    return lambda lines, _: (lines["problem"] == problem).to_numpy(dtype=bool)
+
+
+def _is_damaged(lines: pd.DataFrame, _: Shop) -> Flags:
+    return ~lines["problem"].isin(["", "no_instant", "bad_amount", "bad_quantity"]).to_numpy(dtype=bool)
+
+
+def _too_early(lines: pd.DataFrame, _: Shop) -> Flags:
+    return (lines["ordered_at"].dt.year < EARLIEST_YEAR).to_numpy(dtype=bool)
+
+
+def _too_late(lines: pd.DataFrame, shop: Shop) -> Flags:
+    return windows.is_after_day(lines["ordered_at"], shop.extract_on, shop.time_zone)
+
+
+def _other_currency(lines: pd.DataFrame, shop: Shop) -> Flags:
+    named = _column(lines, "currency").astype("object")
+    return (named.notna() & (named != shop.currency)).to_numpy(dtype=bool)
+
+
+def is_undoing(lines: pd.DataFrame) -> Flags:
+    """Lines that give something back: an amount below 0, and a quantity below 0 where one is recorded."""
+    amount, quantity = _number(lines, "amount"), _number(lines, "quantity")
+    return (amount < 0) & (np.isnan(quantity) | (quantity < 0))
 
 
 RULES = (
-    Rule("no_customer", "the line names no customer", lambda lines: lines["customer_id"].isna()),
-    Rule("no_instant", "the line has no readable instant", lambda lines: lines["ordered_at"].isna()),
-    Rule("not_paid", "nothing was paid (amount of 0 or less)", lambda lines: ~(lines["amount"] > 0)),
-    Rule("bad_quantity", "the quantity is below 0", lambda lines: lines["quantity"] < 0),
+    Rule(
+        "damaged_line",
+        "reject",
+        "the line cannot be split into its cells",
+        "mend the line in the file, or export it again with quotes around texts",
+        _is_damaged,
+    ),
+    Rule(
+        "duplicate",
+        "reject",
+        "the same line stands in another file already (overlapping exports)",
+        "nothing: it is counted once",
+        lambda lines, _: is_repeated(lines),
+    ),
+    Rule(
+        "no_instant",
+        "reject",
+        "the line has no readable date",
+        "check ingest.format.date_order, and the dates of these lines",
+        lambda lines, _: ((lines["problem"] == "no_instant") | lines["ordered_at"].isna()).to_numpy(dtype=bool),
+    ),
+    Rule(
+        "impossible_date",
+        "reject",
+        f"the date lies before {EARLIEST_YEAR}",
+        "such dates are stand-ins for 'unknown'; correct them in the file",
+        _too_early,
+    ),
+    Rule(
+        "after_extract",
+        "reject",
+        "the date lies after the last day that the data can speak of",
+        "correct the dates, or set ingest.rules.extract_on",
+        _too_late,
+    ),
+    Rule(
+        "no_customer",
+        "reject",
+        "the line names no customer",
+        "nothing, if these are sales to people who are not known",
+        lambda lines, _: lines["customer_id"].isna().to_numpy(dtype=bool),
+    ),
+    Rule(
+        "bad_amount",
+        "reject",
+        "the amount cannot be read",
+        "check ingest.format.decimal and thousands",
+        lambda lines, _: (lines["problem"] == "bad_amount").to_numpy(dtype=bool) | np.isnan(_number(lines, "amount")),
+    ),
+    Rule(
+        "bad_quantity",
+        "reject",
+        "the quantity cannot be read",
+        "check ingest.format.decimal and thousands",
+        _is("bad_quantity"),
+    ),
+    Rule(
+        "other_currency",
+        "reject",
+        "the amount is in another currency than the shop's",
+        "convert these amounts before they come in, or keep a project a currency",
+        _other_currency,
+    ),
+    Rule(
+        "not_goods",
+        "reject",
+        "the line is no goods (postage, charge, adjustment)",
+        "change the list ingest.rules.non_goods",
+        lambda lines, shop: _column(lines, "product_id").isin(shop.rules.non_goods).to_numpy(dtype=bool),
+    ),
+    Rule(
+        "not_paid",
+        "reject",
+        "nothing was paid (an amount of 0, or below 0 for goods that were not given back)",
+        "nothing, if these are gifts, samples or corrections of stock",
+        lambda lines, _: ~(_number(lines, "amount") > 0) & ~is_undoing(lines),
+    ),
+    Rule(
+        "negative_quantity",
+        "reject",
+        "the quantity is below 0, yet something was paid",
+        "look at these lines in the file",
+        lambda lines, _: _number(lines, "quantity") < 0,
+    ),
+    Rule(
+        "excluded_account",
+        "reject",
+        "the account is one that ingest.rules.excluded_customers names",
+        "nothing: you asked for it",
+        lambda lines, shop: lines["customer_id"].isin(shop.rules.excluded_customers).to_numpy(dtype=bool),
+    ),
+    Rule(
+        "undone_same_day",
+        "reject",
+        "a purchase and its undoing within one local day: neither counts",
+        "nothing",
+    ),
+    Rule(
+        "order_made", "repair", "no order was named: a basket a customer and day", "map an order column if there is one"
+    ),
+    Rule("clock_gap", "repair", "a local time that summer time skips, moved on by the gap", "nothing"),
+    Rule("clock_fold", "repair", "a local time that summer time repeats, taken as the first", "nothing"),
+    Rule("excel_date", "repair", "a spreadsheet's serial number, read as the date that it stands for", "nothing"),
+    Rule(
+        "suspicious_account",
+        "warn",
+        "an account that buys as no person does (till, staff, wholesale)",
+        "look at it; to leave it out, name it in ingest.rules.excluded_customers",
+    ),
 )
+BY_CODE = {rule.code: rule for rule in RULES}
+_UNDOINGS_PASS = ("negative_quantity",)
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Accepted purchase lines, and the rejected ones with the rule that each breaks. Together: every source line."""
+    """One bucket's purchases, returns and rejects: together every line that went in (but those too old to keep)."""
 
     purchases: pd.DataFrame
+    returns: pd.DataFrame
     rejects: pd.DataFrame
 
 
-def clean(lines: pd.DataFrame, rules: tuple[Rule, ...] = RULES) -> Cleaned:
-    """Split canonical lines by the rules; no line is changed, none is lost.
-
-    Raises:
-        SourceError: no line is left.
-    """
-    reason = pd.Series("", index=lines.index, dtype="str")
-    for rule in rules:
-        reason = reason.mask(rule.breaks(lines) & (reason == ""), rule.code)
-    purchases = lines[reason == ""].sort_values(["ordered_at", "line_id"], ignore_index=True)
-    if purchases.empty:
-        raise SourceError(f"none of {len(lines)} lines is a purchase; expected customer, time and an amount above 0")
-    rejects = lines.loc[reason != "", ["line_id", "customer_id", "order_id"]].assign(rule=reason[reason != ""])
-    return Cleaned(purchases, rejects.reset_index(drop=True))
+def first_broken(lines: pd.DataFrame, shop: Shop) -> npt.NDArray[np.object_]:
+    """The code of the first rule that each line breaks; '' for none."""
+    found = np.full(len(lines), "", dtype=object)
+    undoing = is_undoing(lines)
+    for rule in RULES:
+        if rule.breaks is not None:
+            broken = rule.breaks(lines, shop) & (found == "")
+            found[broken & ~undoing if rule.code in _UNDOINGS_PASS else broken] = rule.code
+    return found
 
 
-def _draw(customer_id: str) -> float:
-    """A number in [0, 1) that depends on the id alone."""
-    return int.from_bytes(hashlib.sha256(customer_id.encode()).digest()[:8], "big") / 2**64
+def clean(lines: pd.DataFrame, shop: Shop) -> Cleaned:
+    """Clean one bucket of canonical lines (every line of a customer is in one bucket); order of rows plays no part."""
+    ordered = in_order(lines)
+    if shop.keep_from is not None:
+        ordered = ordered[~windows.is_before_day(ordered["ordered_at"], shop.keep_from, shop.time_zone)]
+        ordered = ordered.reset_index(drop=True)
+    rule = first_broken(ordered, shop)
+    sound = ordered[rule == ""].reset_index(drop=True)
+    undoing = pd.Series(is_undoing(sound), index=sound.index)
+    partner = matches(sound, undoing)
+    day = windows.local_dates(sound["ordered_at"], shop.time_zone)
+    known = known_instants(sound)
+    known_day = windows.local_dates(known, shop.time_zone)
+    is_paired = partner != UNMATCHED
+    other = np.where(is_paired, partner, 0)
+    days = windows.day_numbers(day)
+    known_days = windows.day_numbers(known_day)
+    same_day = is_paired & (known_days == days)
+    if len(sound):
+        same_day &= (days == days[other]) & (known_days[other] == days)
+    sound = sound.assign(ordered_on=day, ordered_hour=windows.local_hours(sound["ordered_at"], shop.time_zone))
+    return Cleaned(
+        _purchases(sound, known, partner, ~same_day & ~undoing.to_numpy()),
+        _returns(sound, partner, ~same_day & undoing.to_numpy()),
+        _rejects(ordered, rule, sound[same_day]),
+    )
 
 
-def sampled_customers(customer_ids: pd.Series, about: int) -> set[str]:
-    """About that many customers, drawn by hash: the same ones on every machine and for every order of the rows."""
-    known = customer_ids.dropna().unique().tolist()
-    return {name for name in known if _draw(name) * len(known) < about}
+def in_order(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines by customer, instant and content; file and line decide only between equal ones."""
+    keys = [name for name in CONTENT if name in lines.columns]
+    return lines.sort_values([*keys, "source", "source_line"], ignore_index=True)
+
+
+def _purchases(sound: pd.DataFrame, known: pd.Series, partner: npt.NDArray[np.int64], kept: Flags) -> pd.DataFrame:
+    undone_at = pd.Series(pd.NaT, index=sound.index, dtype="datetime64[us, UTC]")
+    paired = np.flatnonzero(kept & (partner != UNMATCHED))
+    later = np.maximum(known.to_numpy("datetime64[us]")[paired], known.to_numpy("datetime64[us]")[partner[paired]])
+    undone_at.iloc[paired] = pd.Series(later).dt.tz_localize("UTC").to_numpy()
+    return sound.assign(undone_at=undone_at)[kept].drop(columns="problem").reset_index(drop=True)
+
+
+def _returns(sound: pd.DataFrame, partner: npt.NDArray[np.int64], kept: Flags) -> pd.DataFrame:
+    paired = partner != UNMATCHED
+    other = np.where(paired, partner, 0)
+    source, line = sound["source"].to_numpy(dtype=object), sound["source_line"].to_numpy()
+    frame = sound.assign(
+        kind=np.where(paired, "cancellation", "return"),
+        undoes_source=pd.Series(source[other] if len(sound) else source, index=sound.index).where(paired, None),
+        undoes_line=pd.Series(line[other] if len(sound) else line, index=sound.index, dtype="Int64").where(paired),
+    )
+    frame["undoes_source"] = frame["undoes_source"].astype("str")
+    return frame[kept].drop(columns="problem").reset_index(drop=True)
+
+
+def _rejects(ordered: pd.DataFrame, rule: npt.NDArray[np.object_], undone: pd.DataFrame) -> pd.DataFrame:
+    broken = ordered.assign(rule=rule)[rule != ""]
+    both = pd.concat([broken, undone.drop(columns=["ordered_on", "ordered_hour"]).assign(rule="undone_same_day")])
+    both["rule"] = both["rule"].astype("str")
+    return both.sort_values(["source", "source_line"], ignore_index=True)

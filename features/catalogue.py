@@ -147,6 +147,36 @@ BY_NAME = {feature.name: feature for feature in FEATURES}
 FAMILIES = tuple(dict.fromkeys(feature.family for feature in FEATURES))
 
 
+NEEDS = {
+    "quantity_91d": "quantity",
+    "distinct_products_91d": "product_id",
+    "distinct_products_life": "product_id",
+    "new_product_share_91d": "product_id",
+    "distinct_categories_28d": "category",
+    "distinct_categories_91d": "category",
+    "category_entropy_91d": "category",
+    "top_category_share_91d": "category",
+    "distinct_departments_91d": "department",
+    "top_store_share_91d": "store_id",
+    "distinct_stores_91d": "store_id",
+    "private_label_share_91d": "is_private_label",
+    "evening_share_182d": "hour",
+    "morning_share_182d": "hour",
+    "discount_share_28d": "discount",
+    "discount_share_91d": "discount",
+    "discounted_line_share_91d": "discount",
+    "full_price_day_share_91d": "discount",
+    "coupon_line_share_91d": "coupon_discount",
+    "campaigns_received_life": "contacts",
+    "campaigns_received_91d": "contacts",
+    "days_since_last_campaign": "contacts",
+    "coupons_redeemed_life": "responses",
+    "coupons_redeemed_91d": "responses",
+    "days_since_last_redemption": "responses",
+}
+"""What a feature cannot be computed without; where the shop does not record it, the feature is left out."""
+
+
 BASELINE_FAMILIES = ("recency", "frequency", "monetary", "gaps", "btyd")
 """Always computed: the mandatory baselines read them, and so do reasons and value at stake."""
 

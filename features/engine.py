@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from features import basket_families, store_families, time_families
-from features.catalogue import FEATURES
+from features.catalogue import FEATURES, NEEDS
 from features.history import Cut, History
 from features.time_families import Columns
 
@@ -47,12 +47,16 @@ def features_at(cut: Cut, families: Iterable[str], horizon_days: int) -> Columns
 def feature_tables(
     known: History, snapshots: pd.DataFrame, families: Iterable[str], horizon_days: int
 ) -> Iterator[tuple[date, pd.DataFrame]]:
-    """Yield cutoff and feature table (float32) for the snapshot's rows, cutoff by cutoff."""
+    """Yield cutoff and feature table (float32) for the snapshot's rows, cutoff by cutoff.
+
+    Features that rest on what the shop does not record are left out: a constant would look like a finding.
+    """
     chosen = tuple(families)
+    left_out = {name for name, need in NEEDS.items() if need in known.absent}
     for cutoff, rows in snapshots.groupby("cutoff_on", sort=True):
         cutoff_on = pd.Timestamp(str(cutoff)).date()
         columns = features_at(known.cut(cutoff_on), chosen, horizon_days)
         codes = np.searchsorted(known.customers, rows["customer_id"].to_numpy(dtype=object))
         table = rows[["customer_id", "cutoff_on"]].reset_index(drop=True)
-        values = pd.DataFrame({name: column[codes].astype(np.float32) for name, column in columns.items()})
+        values = pd.DataFrame({name: column[codes].astype(np.float32) for name, column in columns.items() if name not in left_out})
         yield cutoff_on, pd.concat([table, values], axis=1)

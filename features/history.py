@@ -6,7 +6,7 @@ can reach a feature.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -16,11 +16,13 @@ import pandas as pd
 
 from contracts import windows
 from events.store import Events
-from features.customer_days import CustomerDays, customer_days
+from features.customer_days import NEVER, CustomerDays, DayBook, amounts_of, day_book, known_days
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+UNKNOWN = "unknown"
+REDEEMED = "redeemed"
 
 
 @dataclass(frozen=True)
@@ -49,33 +51,45 @@ class Lines:
 
 @dataclass(frozen=True)
 class Signals:
-    """One entry a campaign received, or a coupon redeemed, sorted by day."""
+    """One entry a campaign received, or a coupon redeemed, sorted by day; `known` is the day it became known."""
 
     customer: Ints
     day: Ints
     n: Floats
+    known: Ints
+
+    def before(self, cutoff: date) -> Signals:
+        """Those before the cutoff that were known then."""
+        n = windows.n_days_before(self.day, cutoff)
+        kept = np.flatnonzero(windows.counts_at(self.known[:n], np.full(n, NEVER), cutoff))
+        return Signals(self.customer[kept], self.day[kept], self.n[kept], self.known[kept])
 
 
 @dataclass(frozen=True)
 class History:
-    """Everything, before any cut."""
+    """Everything, before any cut. `absent`: what the shop does not record."""
 
     customers: npt.NDArray[np.object_]
     lines: Lines
-    days: CustomerDays
+    book: DayBook
     contacts: Signals
     responses: Signals
+    absent: frozenset[str]
 
     def cut(self, cutoff: date) -> Cut:
-        """What was known at the cutoff."""
+        """What was known at the cutoff, and stood then."""
         n_lines = windows.n_days_before(self.lines.day, cutoff)
+        lines = self.lines.take(slice(0, n_lines))
+        if not self.book.is_plain:
+            counted = windows.counts_at(self.book.known[:n_lines], self.book.undone[:n_lines], cutoff)
+            lines = _with_firsts(lines.take(counted))
         return Cut(
             cutoff=cutoff,
             n_customers=len(self.customers),
-            lines=self.lines.take(slice(0, n_lines)),
-            days=self.days.before(cutoff),
-            contacts=_before(self.contacts, cutoff),
-            responses=_before(self.responses, cutoff),
+            lines=lines,
+            days=self.book.known_at(cutoff),
+            contacts=self.contacts.before(cutoff),
+            responses=self.responses.before(cutoff),
         )
 
 
@@ -118,9 +132,9 @@ class Cut:
         return self.per_customer(self.days.customer[chosen], self.days.amount[chosen])
 
 
-def _before(signals: Signals, cutoff: date) -> Signals:
-    n = windows.n_days_before(signals.day, cutoff)
-    return Signals(signals.customer[:n], signals.day[:n], signals.n[:n])
+def _with_firsts(lines: Lines) -> Lines:
+    """The same lines, the first of each customer's product marked anew."""
+    return replace(lines, is_first_of_product=_first_of_pair(lines.customer, lines.product))
 
 
 def _codes(values: pd.Series) -> tuple[Ints, pd.Series]:
@@ -137,37 +151,48 @@ def _first_of_pair(left: Ints, right: Ints) -> Flags:
     return flags
 
 
-def _signals(frame: pd.DataFrame, customers: npt.NDArray[np.object_], on: str, n: str | None) -> Signals:
+def _signals(
+    frame: pd.DataFrame, customers: npt.NDArray[np.object_], on: str, n: str | None, time_zone: str
+) -> Signals:
     known = frame[frame["customer_id"].isin(customers)].sort_values([on, "customer_id"], kind="stable")
     codes = np.searchsorted(customers, known["customer_id"].to_numpy(dtype=object))
     weights = known[n].to_numpy(dtype=np.float64) if n else np.ones(len(known))
-    return Signals(codes.astype(np.int64), windows.day_numbers(known[on]), weights)
+    return Signals(
+        codes.astype(np.int64), windows.day_numbers(known[on]), weights, known_days(known, on, time_zone)
+    )
+
+
+def _named(frame: pd.DataFrame, name: str) -> pd.Series:
+    """An optional column of names; 'unknown' where there is none."""
+    if name not in frame.columns:
+        return pd.Series(UNKNOWN, index=frame.index, dtype="str")
+    return frame[name].fillna(UNKNOWN)
 
 
 def history(events: Events) -> History:
     """Code the events once for any number of cutoffs."""
     purchases = events.purchases
-    days = customer_days(purchases)
-    customer, customer_ids = _codes(purchases["customer_id"])
-    customer = np.searchsorted(days.customers, customer_ids.to_numpy(dtype=object))[customer].astype(np.int64)
-    product, product_ids = _codes(purchases["product_id"])
+    book = day_book(purchases, events.time_zone)
+    product, product_ids = _codes(_named(purchases, "product_id"))
     goods = events.products.set_index("product_id").reindex(product_ids)
     lines = Lines(
-        customer=customer,
-        day=windows.day_numbers(purchases["ordered_on"]),
+        customer=book.customer,
+        day=book.day,
         hour=purchases["ordered_hour"].to_numpy(dtype=np.int64),
-        order=_codes(purchases["order_id"])[0],
+        order=book.order,
         product=product,
-        category=_codes(goods["category"].fillna("unknown"))[0][product],
-        department=_codes(goods["department"].fillna("unknown"))[0][product],
-        store=_codes(purchases["store_id"])[0],
-        quantity=purchases["quantity"].to_numpy(dtype=np.float64),
-        amount=purchases["amount"].to_numpy(dtype=np.float64),
-        discount=purchases["discount"].to_numpy(dtype=np.float64),
-        coupon_discount=purchases["coupon_discount"].to_numpy(dtype=np.float64),
-        is_private_label=goods["is_private_label"].eq(True).to_numpy(dtype=bool)[product],
-        is_first_of_product=_first_of_pair(customer, product),
+        category=_codes(_named(goods, "category"))[0][product],
+        department=_codes(_named(goods, "department"))[0][product],
+        store=_codes(_named(purchases, "store_id"))[0],
+        quantity=amounts_of(purchases, "quantity"),
+        amount=book.amount,
+        discount=book.discount,
+        coupon_discount=amounts_of(purchases, "coupon_discount"),
+        is_private_label=goods["is_private_label"].eq(True).fillna(False).to_numpy(dtype=bool)[product],
+        is_first_of_product=_first_of_pair(book.customer, product),
     )
-    contacts = _signals(events.contacts, days.customers, "sent_on", None)
-    responses = _signals(events.responses, days.customers, "responded_on", "n")
-    return History(days.customers, lines, days, contacts, responses)
+    contacts = _signals(events.contacts, book.customers, "sent_on", None, events.time_zone)
+    responses = _signals(
+        events.responses[events.responses["kind"] == REDEEMED], book.customers, "responded_on", "n", events.time_zone
+    )
+    return History(book.customers, lines, book, contacts, responses, events.absent)

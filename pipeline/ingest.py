@@ -1,30 +1,45 @@
-"""Stage `ingest`: purchases, products, campaigns, coupons and redemptions into the event store."""
+"""Stage `ingest`: the shop's purchases and further tables into the event store; only what is new is read."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from contracts.params import load_params
-from events.complete_journey import read_complete_journey, source_version
-from events.store import sample, write_store
+from events.audit import write_audit
+from events.building import build_store
+from events.open_source import open_source
+from events.recipe import recipe
+from events.tombstones import read_tombstones
 from pipeline.stage import run_stage, say
 
-SECTIONS = ("store", "ingest")
+SECTIONS = ("store", "ingest", "execution")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the source, clean it, write the store."""
+    """Read the source, clean it, bring the store up to date."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("store", help="folder of the event store, written")
+    arguments.add_argument("tombstones", type=Path, help="JSON file of erased customers, read")
+    arguments.add_argument("store", type=Path, help="folder of the event store, written")
+    arguments.add_argument(
+        "audit", type=Path, help="Parquet file of forbidden attributes, written; empty unless asked for"
+    )
     paths = arguments.parse_args(argv)
     params = load_params()
-    raw = sample(read_complete_journey(params.store.time_zone), params.ingest.sample_customers)
-    facts = write_store(raw, source_version(), paths.store)
+    today = datetime.now(UTC).astimezone(ZoneInfo(params.store.time_zone)).date()
+    tombstones = read_tombstones(paths.tombstones)
+    source = open_source(params)
+    made = recipe(params, source, tombstones, today)
+    facts = build_store(source, paths.store, made)
+    write_audit(paths.audit, source.audit if params.ingest.keep_audit else None, made.door)
     say(
         "ingest",
-        f"{facts['lines_in']:,} lines: {facts['lines_accepted']:,} accepted, {facts['lines_rejected']:,} rejected; "
-        f"{facts['customers']:,} customers, {facts['first_sale_on']} to {facts['last_sale_on']}",
+        f"{facts['lines_in']:,} lines: {facts['lines_accepted']:,} accepted, {facts['lines_repaired']:,} repaired, "
+        f"{facts['lines_rejected']:,} rejected; {facts['customers']:,} customers, "
+        f"{facts['first_sale_on']} to {facts['last_sale_on']}",
     )
 
 

@@ -1,0 +1,273 @@
+"""Building the event store: only new files are read, only touched buckets are written, and the manifest swaps it all.
+
+Every file is named by its content and written beside the old ones; the manifest then names the new set in one step,
+and what it no longer names is deleted. A kill at any moment leaves the old store or the new one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from contracts import files, windows
+from contracts.errors import ContractError, SourceError
+from contracts.event_tables import LINE_TABLES, OPTIONAL_OF_LINES, REJECTS, SIDE_TABLES
+from contracts.executor import run_all
+from contracts.table import Table
+from events.cleaning import Cleaned, Shop, clean
+from events.lines import Door
+from events.manifest import Bucket, compose, files_of, manifest_digest, read_manifest, write_manifest
+from events.products import described_products
+from events.sources import Source
+from events.staging import stage
+
+NAME_LENGTH = 16
+NOT_COUNTED = ("duplicate",)
+"""Rejects that say nothing about the quality of the data."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what a store is made of beside its files: rules and code. Another recipe reads every file anew."""
+
+    shop: Shop
+    door: Door
+    digest: str
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One bucket to build."""
+
+    number: int
+    staged: Path
+    old: Mapping[str, Path]
+    present: frozenset[str]
+    shop: Shop
+    folder: Path
+    columns: frozenset[str] = field(default_factory=frozenset)
+
+
+def build_store(source: Source, folder: Path, recipe: Recipe) -> dict[str, Any]:
+    """Bring the store in `folder` up to what the source holds now; return its manifest.
+
+    The result is the same, byte for byte, whether it was reached at once or file by file.
+
+    Raises:
+        SourceError: no line is a purchase, or too many lines are rejected; the old store stays.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    old = _usable(folder, recipe)
+    known = {part["source"]: part for part in old["parts"]} if old else {}
+    parts = {part.source: part for part in source.parts}
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        new = [part for name, part in sorted(parts.items()) if name not in known]
+        read = stage(new, draft, recipe.door)
+        lines = {name: read.get(name, known.get(name, {}).get("lines", 0)) for name in parts}
+        gone = set(known) - set(parts)
+        buckets = _buckets(
+            old, draft, frozenset(parts), folder, recipe, is_whole=bool(gone) or _hangs_on_today(old, recipe)
+        )
+        facts = _facts(source, lines, buckets, folder, recipe)
+        _refuse_poor(facts, recipe.shop)
+        _put_in_force(folder, facts, recipe)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return facts
+
+
+def _usable(folder: Path, recipe: Recipe) -> dict[str, Any] | None:
+    """The store that can be added to: whole, and made by the same recipe."""
+    try:
+        facts = read_manifest(folder)
+        said = files.read_json(_recipe_path(folder))
+        same = said == {"recipe": recipe.digest, "manifest": manifest_digest(folder)}
+        whole = all((folder / name).is_file() for name in files_of(facts))
+    except (SourceError, ContractError, KeyError, TypeError):
+        return None
+    return facts if same and whole else None
+
+
+def _recipe_path(folder: Path) -> Path:
+    """Beside the store, since a recipe may change without any change in what it makes."""
+    return folder.parent / f".{folder.name}.recipe.json"
+
+
+def _hangs_on_today(old: Mapping[str, Any] | None, recipe: Recipe) -> bool:
+    """Whether known lines may fare differently today: dates that were too late, or lines grown too old."""
+    return old is not None and (recipe.shop.keep_from is not None or "after_extract" in old["rejected_by_rule"])
+
+
+def _buckets(
+    old: Mapping[str, Any] | None,
+    staged: Path,
+    present: frozenset[str],
+    folder: Path,
+    recipe: Recipe,
+    *,
+    is_whole: bool,
+) -> list[Bucket]:
+    """Every bucket: those without new lines as they were, the others built anew."""
+    kept: dict[int, Bucket] = {}
+    work = []
+    for number in range(recipe.door.n_buckets):
+        before = old["buckets"][number] if old else None
+        path = staged / f"{number:04d}.parquet"
+        if before and not is_whole and not path.exists():
+            kept[number] = Bucket(before["files"], {key: value for key, value in before.items() if key != "files"})
+            continue
+        named = {name: folder / file for name, file in before["files"].items()} if before else {}
+        work.append(_Work(number, path, named, present, recipe.shop, folder, recipe.door.columns))
+    built = run_all(_build_bucket, work, recipe.workers)
+    return [kept.get(number) or built.pop(0) for number in range(recipe.door.n_buckets)]
+
+
+def _build_bucket(work: _Work) -> Bucket:
+    lines = [_as_lines(pq.read_table(work.staged).to_pandas(), work.columns)] if work.staged.exists() else []
+    for path in work.old.values():
+        before = files.read_table(path)
+        lines.append(_as_lines(before[before["source"].isin(work.present)], work.columns))
+    cleaned = clean(
+        pd.concat(lines, ignore_index=True) if lines else _as_lines(REJECTS.empty(), work.columns), work.shop
+    )
+    frames = {"purchases": cleaned.purchases, "returns": cleaned.returns, "rejects": cleaned.rejects}
+    named = {
+        name: write_named(work.folder, f"{name}/{work.number:04d}", frames[name], LINE_TABLES[name]) for name in frames
+    }
+    return Bucket(named, _bucket_facts(cleaned))
+
+
+def _as_lines(frame: pd.DataFrame, columns: frozenset[str]) -> pd.DataFrame:
+    """Stored rows as lines again: the columns that reading gave, without what cleaning added."""
+    wanted = [
+        name for name in REJECTS.columns if name not in ("rule",) and (name not in OPTIONAL_OF_LINES or name in columns)
+    ]
+    if "problem" not in frame.columns:
+        frame = frame.assign(problem="")
+    return frame[wanted].astype({name: str(REJECTS.columns[name].dtype) for name in wanted})
+
+
+def _bucket_facts(cleaned: Cleaned) -> dict[str, Any]:
+    kept = pd.concat([cleaned.purchases["repair"], cleaned.returns["repair"]])
+    bought = cleaned.purchases["ordered_on"]
+    codes = Counter(code for text, n in kept.value_counts().items() for code in str(text).split(",") * int(n) if code)
+    n_repaired = int((kept != "").sum())
+    return {
+        "lines": len(kept) + len(cleaned.rejects),
+        "accepted": len(kept) - n_repaired,
+        "repaired": n_repaired,
+        "returns": len(cleaned.returns),
+        "rejected": len(cleaned.rejects),
+        "rejected_by_rule": {
+            str(rule): int(n) for rule, n in cleaned.rejects["rule"].value_counts().sort_index().items()
+        },
+        "repaired_by_code": dict(sorted(codes.items())),
+        "customers": int(cleaned.purchases["customer_id"].nunique()),
+        "orders": int(cleaned.purchases[["customer_id", "order_id"]].drop_duplicates().shape[0]),
+        "first_sale_on": bought.min().date().isoformat() if len(bought) else None,
+        "last_sale_on": bought.max().date().isoformat() if len(bought) else None,
+        "has_hours": bool((cleaned.purchases["ordered_hour"] != 0).any()),
+    }
+
+
+def write_named(folder: Path, stem: str, frame: pd.DataFrame, table: Table) -> str:
+    """Write a table as `<stem>-<hash of its bytes>.parquet`; return that name, relative to the folder."""
+    (folder / stem).parent.mkdir(parents=True, exist_ok=True)
+    buffer = pa.BufferOutputStream()
+    pq.write_table(files.to_arrow(table(frame)), buffer, compression="zstd")
+    content = buffer.getvalue().to_pybytes()
+    name = f"{stem}-{files.digest(content)[:NAME_LENGTH]}.parquet"
+    if not (folder / name).exists():
+        with files.atomic_path(folder / name) as draft:
+            draft.write_bytes(content)
+    return name
+
+
+def _facts(
+    source: Source, lines: Mapping[str, int], buckets: list[Bucket], folder: Path, recipe: Recipe
+) -> dict[str, Any]:
+    parts = [{"name": part.name, "source": part.source, "digest": part.digest} for part in source.parts]
+    listed = sorted(({**part, "lines": lines[part["source"]]} for part in parts), key=lambda part: part["name"])
+    once = {part["source"]: part["name"] for part in reversed(listed)}
+    for part in listed:
+        if once[part["source"]] != part["name"]:
+            part |= {"lines": 0, "same_as": once[part["source"]]}
+    side = dict(source.side)
+    if "products" not in side:
+        side["products"] = described_products(folder / bucket.files["purchases"] for bucket in buckets)
+    tables = {}
+    for name, table in SIDE_TABLES.items():
+        frame = side.get(name)
+        if frame is not None and (len(frame) or name in source.side):
+            tables[name] = write_named(folder, f"tables/{name}", frame, table)
+    absent = sorted(set(OPTIONAL_OF_LINES) - source.columns - {"known_at", "currency"})
+    if not any(bucket.facts["has_hours"] for bucket in buckets):
+        absent.append("hour")
+    if not recipe.door.makes_orders:
+        absent.append("order_id")
+    absent += [name for name in SIDE_TABLES if name not in tables]
+    return compose(source.name, listed, buckets, tables, time_zone=recipe.shop.time_zone, absent=sorted(absent))
+
+
+def _refuse_poor(facts: Mapping[str, Any], shop: Shop) -> None:
+    """Stop before the old store is replaced by one that cannot be right."""
+    if not facts["orders"]:
+        first = max(facts["rejected_by_rule"].items(), key=lambda item: item[1], default=("no line", 0))
+        raise SourceError(
+            f"none of {facts['lines_in']:,} lines is a purchase (most break the rule {first[0]}: {first[1]:,}); expected "
+            "customer, time and an amount above 0; check ingest.format, or run `regulars check`"
+        )
+    ignored = sum(facts["rejected_by_rule"].get(rule, 0) for rule in NOT_COUNTED)
+    judged = facts["lines_in"] - facts["lines_erased"] - ignored
+    share = (facts["lines_rejected"] - ignored) / max(judged, 1)
+    if share > shop.rules.max_reject_share:
+        worst = sorted(facts["rejected_by_rule"].items(), key=lambda item: -item[1])[:3]
+        named = ", ".join(f"{rule} {n:,}" for rule, n in worst)
+        raise SourceError(
+            f"{share:.1%} of {judged:,} lines are rejected ({named}); expected at most "
+            f"{shop.rules.max_reject_share:.0%}; mend the source, or raise ingest.rules.max_reject_share"
+        )
+
+
+def _put_in_force(folder: Path, facts: Mapping[str, Any], recipe: Recipe) -> None:
+    write_manifest(folder, facts)
+    files.write_json(_recipe_path(folder), {"recipe": recipe.digest, "manifest": manifest_digest(folder)})
+    _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what no manifest names: leavings of a killed run, and files that a new manifest has replaced."""
+    for draft in folder.parent.glob(f".{folder.name}.*"):
+        if draft.is_dir():
+            shutil.rmtree(draft, ignore_errors=True)
+    try:
+        named = files_of(read_manifest(folder))
+    except (SourceError, ContractError):
+        named = set()
+    for path in folder.rglob("*"):
+        relative = path.relative_to(folder).as_posix()
+        if path.is_file() and relative != "manifest.json" and relative not in named:
+            path.unlink()
+
+
+def last_day(extract_on: date | None, today: date) -> date:
+    """The last local day that data can speak of: as declared, else the day of the ingest."""
+    return extract_on or today
+
+
+def keep_from(retention_days: int | None, last_on: date) -> date | None:
+    """The first local day whose lines are kept; None keeps all."""
+    return windows.day_of(windows.day_number(last_on) - retention_days) if retention_days else None
