@@ -44,7 +44,10 @@ $(UV):
 inbox/champion.json:
 	@mkdir -p inbox && printf '{\n  "model_hash": null\n}\n' > $@
 
-setup: .venv/.runtime inbox/champion.json ## the runtime environment in .venv
+inbox/tombstones.json:
+	@mkdir -p inbox && printf '{\n  "erased": [],\n  "check": ""\n}\n' > $@
+
+setup: .venv/.runtime inbox/champion.json inbox/tombstones.json ## the runtime environment in .venv
 setup-dev: .venv/.dev ## the same with what tests need
 
 run: setup ## the whole pipeline on the packaged data, then a summary
@@ -62,7 +65,7 @@ lint: setup-dev ## ruff, mypy, import contracts
 	@lint-imports --no-logo
 
 prove: setup-dev ## long proofs
-	@python -m pytest tests -q -m "prove"
+	@REGULARS_EXAMPLES=200 python -m pytest tests -q -m "prove"
 
 mlflow: setup ## the reviewer's view, on http://127.0.0.1:5000
 	@mlflow server --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --artifacts-destination $(CURDIR)/mlruns --serve-artifacts --host 127.0.0.1 --port 5000 --workers 1
@@ -75,5 +78,5 @@ lock: $(UV) ## resolve the exact versions anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## delete outputs (never state: published/, inbox/, ledger/, mlflow.db, mlruns/)
-	@rm -rf data artifacts reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf data audit artifacts reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.venv/*' -not -path './.uv/*' -prune -exec rm -rf {} +

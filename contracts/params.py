@@ -54,16 +54,37 @@ class Store(Section):
 class Task(Section):
     """What is predicted, for whom: one definition for training, evaluation and the weekly run."""
 
-    horizon_days: Count = Field(description="lapsed = no purchase in this many days from the cutoff")
+    horizon_days: Count = Field(
+        description="lapsed = no purchase in this many days from the cutoff; with own_rhythm the shortest horizon"
+    )
     value_horizon_days: Count = Field(description="days over which a kept customer's margin is counted")
     min_purchase_days: Count = Field(description="purchase days before the cutoff that make a customer eligible")
     active_days: Count = Field(description="eligible only with a purchase in this many days before the cutoff")
     label_grace_days: Annotated[int, Field(ge=0)] = Field(description="days after a window before its label counts")
+    label: Literal["flat", "own_rhythm"] = Field(
+        default="flat", description="one horizon for all, or each customer's own, by their usual gap"
+    )
+    rhythm_multiple: Annotated[float, Field(gt=0)] = Field(
+        default=3.0,
+        description="own_rhythm: usual gaps in a customer's horizon; without a model: gaps that are high risk",
+    )
+    max_horizon_days: Count = Field(default=182, description="own_rhythm: the longest horizon")
+
+    @model_validator(mode="after")
+    def _horizons_rise(self) -> Task:
+        if self.label == "own_rhythm" and self.max_horizon_days < self.horizon_days:
+            raise ValueError(f"max_horizon_days: expected at least horizon_days ({self.horizon_days})")
+        return self
+
+    @property
+    def longest_horizon_days(self) -> int:
+        """The longest horizon of any customer."""
+        return self.max_horizon_days if self.label == "own_rhythm" else self.horizon_days
 
     @property
     def label_days(self) -> int:
         """Days from a cutoff until its label is known: what is judged later than that may be judged by it."""
-        return self.horizon_days + self.label_grace_days
+        return self.longest_horizon_days + self.label_grace_days
 
 
 class Execution(Section):
@@ -121,6 +142,10 @@ class Snapshot(Section):
     n_test_cutoffs: Count = Field(description="latest matured weekly cutoffs that are judged")
     train_every_weeks: Count = Field(description="weeks between training cutoffs")
     min_history_days: Count = Field(description="days of sales that must lie before a training cutoff")
+    min_labels: Count = Field(default=100, description="labels of the test fit below which there is no model")
+    min_outcomes: Annotated[int, Field(ge=5)] = Field(
+        default=10, description="labels of each outcome, lapsed and kept, below which there is no model"
+    )
 
 
 class Featurize(Section):

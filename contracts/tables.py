@@ -27,6 +27,7 @@ SNAPSHOTS = Table(
         "is_test": column(FLAG, "judges the test fit"),
         "is_previous": column(FLAG, "the week before the scored one"),
         "is_scored": column(FLAG, "the scored week: every customer who ever bought"),
+        "horizon_days": column(COUNT, "days that the label looks ahead of the cutoff", pa.Check.ge(1)),
         "lapsed": column(MAYBE, "no purchase in the horizon; empty where the window has not matured", nullable=True),
         "amount_in_value_horizon": positive("paid in the value horizon; empty where it has not matured", nullable=True),
     },
@@ -75,22 +76,23 @@ SCORES = Table(
     {
         "customer_id": CUSTOMER,
         "cutoff_on": CUTOFF,
-        "p_lapse": share("probability of no purchase in the horizon"),
+        "p_lapse": share("probability of no purchase in the horizon; empty without a model", nullable=True),
         "p_lapse_week_before": share(
             "the same model's probability one week earlier; empty if not eligible then", nullable=True
         ),
         "change": one_of("against the same model one week earlier", "new", "up", "same", "down"),
-        "risk_band": one_of("band of p_lapse", "low", "medium", "high"),
+        "risk_band": one_of("band of p_lapse; without a model, of the silence", "low", "medium", "high"),
         "value_at_stake": positive("expected margin over the value horizon if kept less the same if lapsed, currency"),
         "value_at_stake_low": positive("lower end of its 95 % interval"),
         "value_at_stake_high": positive("upper end of its 95 % interval"),
-        "expected_loss": positive("p_lapse × value_at_stake, currency"),
+        "expected_loss": positive("p_lapse × value_at_stake, currency; empty without a model", nullable=True),
         "reasons": column(TEXT, "reasons in plain words, joined by '; '; empty where not explained"),
         "model_version": column(TEXT, "first 12 characters of the model's hash"),
         "model_grade": one_of("what the champion is", "model", "rule", "none"),
     },
 )
 
+SENSITIVITIES = ("full-price", "mixed", "promotion-led", "unknown")
 TIERS = ("new", "returning", "regular", "devoted")
 STATES = ("active", "lapsing", "gone")
 GROUPS = (
@@ -119,7 +121,7 @@ PORTRAITS = Table(
         "promise": column(TEXT, "the group's promise to the customer, one sentence"),
         "labels": column(TEXT, "labels, joined by '; '"),
         "evidence": column(TEXT, "one sentence a label with the customer's own numbers, joined by ' '"),
-        "promotion_sensitivity": one_of("by the share of list price given off", "full-price", "mixed", "promotion-led"),
+        "promotion_sensitivity": one_of("by the share of list price given off", *SENSITIVITIES),
         "favourite_category": column(TEXT, "category with most purchase days in the last 182 days; empty if none"),
         "matched_product": column(TEXT, "product to name; empty if none"),
         "due_product": column(
@@ -135,7 +137,9 @@ PORTRAITS = Table(
             TEXT, "'redeemed' if one of its coupons was redeemed before the cutoff, else 'no response'; empty if none"
         ),
         "consented_channels": column(TEXT, "channels with consent, joined by ','; empty if unknown or none"),
+        "no_marketing": column(FLAG, "wants no marketing; absent: nobody has said so"),
     },
+    optional=frozenset({"no_marketing"}),
 )
 
 ARMS = ("treated", "control", "none")
@@ -180,7 +184,9 @@ def _week_columns(*, is_list: bool) -> dict[str, pa.Column]:
         ),
         "customer_id": CUSTOMER,
         "p_lapse": share("probability of no purchase in the horizon; empty without a score", nullable=True),
-        "risk_band": one_of("band of p_lapse; empty without a score", "low", "medium", "high", ""),
+        "risk_band": one_of(
+            "band of p_lapse, without a model of the silence; empty without a score", "low", "medium", "high", ""
+        ),
         "change": one_of(
             "against the same model one week earlier; empty without a score", "new", "up", "same", "down", ""
         ),
@@ -223,7 +229,7 @@ def _week_columns(*, is_list: bool) -> dict[str, pa.Column]:
         "expected_profit_low": column(NUMBER, "lower end of its 95 % interval", nullable=withheld),
         "expected_profit_high": column(NUMBER, "upper end of its 95 % interval", nullable=withheld),
         "currency": column(TEXT, "ISO 4217 code of every amount of the row"),
-        "horizon_days": column(COUNT, "days that p_lapse looks ahead", pa.Check.ge(1)),
+        "horizon_days": column(COUNT, "days that p_lapse looks ahead for this customer", pa.Check.ge(1)),
         "value_horizon_days": column(COUNT, "days over which margin is counted", pa.Check.ge(1)),
         "entitlements": column(TEXT, "what every regular may claim, controls included; empty if nothing"),
     }
@@ -244,7 +250,7 @@ FULL_WEEK = Table(
         **_week_columns(is_list=False),
         "evidence": column(TEXT, "one sentence a label with the customer's own numbers"),
         "due_product": column(TEXT, "product that is due by the customer's own rhythm; empty if none"),
-        "promotion_sensitivity": one_of("by the share of list price given off", "full-price", "mixed", "promotion-led"),
+        "promotion_sensitivity": one_of("by the share of list price given off", *SENSITIVITIES),
         "n_purchase_days": column(COUNT, "purchase days so far", pa.Check.ge(1)),
         "p_lapse_week_before": share(
             "the same model's probability one week earlier; empty if not eligible then", nullable=True

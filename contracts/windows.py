@@ -18,6 +18,11 @@ import pandas as pd
 from contracts.errors import TimeError
 
 WEEK_DAYS = 7
+CUTOFF_NAMES = ("data_end", "scored", "previous", "test", "fit", "release")
+
+
+class HistoryError(TimeError):
+    """The history leaves no training cutoff, so that no model can be fitted."""
 
 
 def midnight(day: date, time_zone: str) -> pd.Timestamp:
@@ -150,7 +155,23 @@ def read_days(plain: dict[str, str | list[str]]) -> dict[str, tuple[date, ...]]:
     return {
         name: tuple(date.fromisoformat(day) for day in ([days] if isinstance(days, str) else days))
         for name, days in plain.items()
+        if name in CUTOFF_NAMES
     }
+
+
+def unlabelled(first_sale_on: date, end: date) -> Calendar:
+    """The cutoffs of a shop without labels to learn from: this week and the one before, none fitted, none judged.
+
+    Raises:
+        TimeError: no sale lies before the scored Monday.
+    """
+    scored = monday_at_or_before(end)
+    if first_sale_on >= scored:
+        raise TimeError(
+            f"history too short: sales from {first_sale_on} to {end}, expected a sale before Monday {scored}; "
+            "run again after next Monday"
+        )
+    return Calendar((), (), (), scored - timedelta(weeks=1), scored)
 
 
 def calendar(
@@ -167,6 +188,9 @@ def calendar(
 
     The last `n_test` matured Mondays are test cutoffs. The training grid ends one horizon before the first of them and
     runs backwards every `train_every_weeks` while `min_history_days` of sales lie before the cutoff.
+
+    Raises:
+        HistoryError: the history leaves no training cutoff.
     """
     scored = monday_at_or_before(end)
     last = monday_at_or_before(end - timedelta(days=horizon_days + grace_days))
@@ -178,7 +202,7 @@ def calendar(
     backwards = [anchor - k * step for k in range(max(0, (anchor - earliest) // step + 1))]
     forwards = [anchor + k * step for k in range(1, (last - anchor) // step + 1)]
     if not backwards:
-        raise TimeError(
+        raise HistoryError(
             f"history too short: sales from {first_sale_on} to {end} leave no training cutoff by {anchor}; expected "
             f"{min_history_days} days of sales before it; lower snapshot.n_test_cutoffs or snapshot.min_history_days"
         )
@@ -201,9 +225,7 @@ def rows_before(frame: pd.DataFrame, cutoff: date, time_zone: str, column: str =
     return frame[keep]
 
 
-def counts_at(
-    known: npt.NDArray[np.int64], undone: npt.NDArray[np.int64], cutoff: date
-) -> npt.NDArray[np.bool_]:
+def counts_at(known: npt.NDArray[np.int64], undone: npt.NDArray[np.int64], cutoff: date) -> npt.NDArray[np.bool_]:
     """Which rows counted at the cutoff, by the day numbers on which they became known and were undone."""
     day = day_number(cutoff)
     return (known < day) & (undone >= day)
@@ -235,10 +257,26 @@ def trailing(days: npt.NDArray[np.int64], cutoff: date, window_days: int, skip_d
     return (days < end) & (days >= end - window_days)
 
 
-def following(days: npt.NDArray[np.int64], cutoff: date, window_days: int) -> npt.NDArray[np.bool_]:
-    """Which day numbers fall in the `window_days` that begin at the cutoff."""
+def following(
+    days: npt.NDArray[np.int64], cutoff: date, window_days: int | npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Which day numbers fall in the `window_days` that begin at the cutoff; each day may have a window of its own."""
     begin = day_number(cutoff)
     return (days >= begin) & (days < begin + window_days)
+
+
+def own_horizons(
+    usual_gap_days: npt.NDArray[np.float64], multiple: float, shortest_days: int, longest_days: int
+) -> npt.NDArray[np.int64]:
+    """Days that each customer's label looks ahead: `multiple` usual gaps, upwards, within shortest and longest.
+
+    Whoever has no gap yet gets the shortest.
+
+    >>> own_horizons(np.array([2.0, 30.5, 90.0, np.nan]), 3.0, 28, 182).tolist()
+    [28, 92, 182, 28]
+    """
+    wanted = np.ceil(np.round(multiple * np.nan_to_num(usual_gap_days, nan=0.0), 6))
+    return np.asarray(np.clip(wanted, shortest_days, longest_days).astype(np.int64))
 
 
 def days_until(days: pd.Series, instant_on: date) -> pd.Series:

@@ -25,7 +25,7 @@ from contracts.event_tables import LINE_TABLES, OPTIONAL_OF_LINES, REJECTS, SIDE
 from contracts.executor import run_all
 from contracts.table import Table
 from events.cleaning import Cleaned, Shop, clean
-from events.lines import Door
+from events.lines import Door, stored_id, translated
 from events.manifest import Bucket, compose, files_of, manifest_digest, read_manifest, write_manifest
 from events.products import described_products
 from events.sources import Source
@@ -38,7 +38,7 @@ NOT_COUNTED = ("duplicate",)
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what a store is made of beside its files: rules and code. Another recipe reads every file anew."""
+    """All that decides what a store is made of beside its files: rules and code. Another reads every file anew."""
 
     shop: Shop
     door: Door
@@ -83,7 +83,7 @@ def build_store(source: Source, folder: Path, recipe: Recipe) -> dict[str, Any]:
         )
         facts = _facts(source, lines, buckets, folder, recipe)
         _refuse_poor(facts, recipe.shop)
-        _put_in_force(folder, facts, recipe)
+        put_in_force(folder, facts, recipe.digest)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return facts
@@ -93,7 +93,7 @@ def _usable(folder: Path, recipe: Recipe) -> dict[str, Any] | None:
     """The store that can be added to: whole, and made by the same recipe."""
     try:
         facts = read_manifest(folder)
-        said = files.read_json(_recipe_path(folder))
+        said = files.read_json(recipe_path(folder))
         same = said == {"recipe": recipe.digest, "manifest": manifest_digest(folder)}
         whole = all((folder / name).is_file() for name in files_of(facts))
     except (SourceError, ContractError, KeyError, TypeError):
@@ -101,7 +101,7 @@ def _usable(folder: Path, recipe: Recipe) -> dict[str, Any] | None:
     return facts if same and whole else None
 
 
-def _recipe_path(folder: Path) -> Path:
+def recipe_path(folder: Path) -> Path:
     """Beside the store, since a recipe may change without any change in what it makes."""
     return folder.parent / f".{folder.name}.recipe.json"
 
@@ -147,7 +147,7 @@ def _build_bucket(work: _Work) -> Bucket:
     named = {
         name: write_named(work.folder, f"{name}/{work.number:04d}", frames[name], LINE_TABLES[name]) for name in frames
     }
-    return Bucket(named, _bucket_facts(cleaned))
+    return Bucket(named, bucket_facts(cleaned))
 
 
 def _as_lines(frame: pd.DataFrame, columns: frozenset[str]) -> pd.DataFrame:
@@ -160,7 +160,8 @@ def _as_lines(frame: pd.DataFrame, columns: frozenset[str]) -> pd.DataFrame:
     return frame[wanted].astype({name: str(REJECTS.columns[name].dtype) for name in wanted})
 
 
-def _bucket_facts(cleaned: Cleaned) -> dict[str, Any]:
+def bucket_facts(cleaned: Cleaned) -> dict[str, Any]:
+    """A bucket's sums for the manifest."""
     kept = pd.concat([cleaned.purchases["repair"], cleaned.returns["repair"]])
     bought = cleaned.purchases["ordered_on"]
     codes = Counter(code for text, n in kept.value_counts().items() for code in str(text).split(",") * int(n) if code)
@@ -199,14 +200,18 @@ def write_named(folder: Path, stem: str, frame: pd.DataFrame, table: Table) -> s
 def _facts(
     source: Source, lines: Mapping[str, int], buckets: list[Bucket], folder: Path, recipe: Recipe
 ) -> dict[str, Any]:
-    parts = [{"name": part.name, "source": part.source, "digest": part.digest} for part in source.parts]
-    listed = sorted(({**part, "lines": lines[part["source"]]} for part in parts), key=lambda part: part["name"])
+    parts: list[dict[str, Any]] = [
+        {"name": part.name, "source": part.source, "digest": part.digest, "lines": lines[part.source]}
+        for part in source.parts
+    ]
+    listed = sorted(parts, key=lambda part: str(part["name"]))
     once = {part["source"]: part["name"] for part in reversed(listed)}
     for part in listed:
         if once[part["source"]] != part["name"]:
             part |= {"lines": 0, "same_as": once[part["source"]]}
-    side = dict(source.side)
-    if "products" not in side:
+    side = {name: _without_erased(frame, recipe.door) for name, frame in source.side.items()}
+    describes = "products" not in side
+    if describes:
         side["products"] = described_products(folder / bucket.files["purchases"] for bucket in buckets)
     tables = {}
     for name, table in SIDE_TABLES.items():
@@ -219,7 +224,26 @@ def _facts(
     if not recipe.door.makes_orders:
         absent.append("order_id")
     absent += [name for name in SIDE_TABLES if name not in tables]
-    return compose(source.name, listed, buckets, tables, time_zone=recipe.shop.time_zone, absent=sorted(absent))
+    return compose(
+        source.name,
+        listed,
+        buckets,
+        tables,
+        time_zone=recipe.shop.time_zone,
+        absent=sorted(absent),
+        describes_products=describes,
+    )
+
+
+def _without_erased(frame: pd.DataFrame, door: Door) -> pd.DataFrame:
+    """A further table under stored ids, without erased customers' rows."""
+    for name in ("customer_id", "with_customer_id"):
+        if name not in frame.columns:
+            continue
+        stored = translated(frame[name], lambda given: stored_id(given, door))
+        erased = {given for given in stored.dropna().unique() if door.forgotten(given)}
+        frame = frame.assign(**{name: stored})[~stored.isin(erased)].reset_index(drop=True)
+    return frame
 
 
 def _refuse_poor(facts: Mapping[str, Any], shop: Shop) -> None:
@@ -227,8 +251,8 @@ def _refuse_poor(facts: Mapping[str, Any], shop: Shop) -> None:
     if not facts["orders"]:
         first = max(facts["rejected_by_rule"].items(), key=lambda item: item[1], default=("no line", 0))
         raise SourceError(
-            f"none of {facts['lines_in']:,} lines is a purchase (most break the rule {first[0]}: {first[1]:,}); expected "
-            "customer, time and an amount above 0; check ingest.format, or run `regulars check`"
+            f"none of {facts['lines_in']:,} lines is a purchase (most break the rule {first[0]}: {first[1]:,}); "
+            "expected customer, time and an amount above 0; check ingest.format, or run `regulars check`"
         )
     ignored = sum(facts["rejected_by_rule"].get(rule, 0) for rule in NOT_COUNTED)
     judged = facts["lines_in"] - facts["lines_erased"] - ignored
@@ -242,9 +266,10 @@ def _refuse_poor(facts: Mapping[str, Any], shop: Shop) -> None:
         )
 
 
-def _put_in_force(folder: Path, facts: Mapping[str, Any], recipe: Recipe) -> None:
+def put_in_force(folder: Path, facts: Mapping[str, Any], recipe: str) -> None:
+    """Make a manifest the store, say by which recipe, and delete what it no longer names."""
     write_manifest(folder, facts)
-    files.write_json(_recipe_path(folder), {"recipe": recipe.digest, "manifest": manifest_digest(folder)})
+    files.write_json(recipe_path(folder), {"recipe": recipe, "manifest": manifest_digest(folder)})
     _sweep(folder)
 
 

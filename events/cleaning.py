@@ -68,7 +68,7 @@ def _is_damaged(lines: pd.DataFrame, _: Shop) -> Flags:
 
 
 def _too_early(lines: pd.DataFrame, _: Shop) -> Flags:
-    return (lines["ordered_at"].dt.year < EARLIEST_YEAR).to_numpy(dtype=bool)
+    return np.asarray(lines["ordered_at"].dt.year < EARLIEST_YEAR, dtype=bool)
 
 
 def _too_late(lines: pd.DataFrame, shop: Shop) -> Flags:
@@ -280,4 +280,5 @@ def _rejects(ordered: pd.DataFrame, rule: npt.NDArray[np.object_], undone: pd.Da
     broken = ordered.assign(rule=rule)[rule != ""]
     both = pd.concat([broken, undone.drop(columns=["ordered_on", "ordered_hour"]).assign(rule="undone_same_day")])
     both["rule"] = both["rule"].astype("str")
-    return both.sort_values(["source", "source_line"], ignore_index=True)
+    rejects: pd.DataFrame = both.sort_values(["source", "source_line"], ignore_index=True)
+    return rejects

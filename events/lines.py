@@ -52,7 +52,7 @@ def admitted(lines: pd.DataFrame, source: str, door: Door) -> pd.DataFrame:
     kept = [name for name in OPTIONAL_OF_LINES if name in door.columns]
     frame = lines[[*REQUIRED, *kept]].assign(source=source)
     frame["source"] = frame["source"].astype("str")
-    frame["customer_id"] = translated(frame["customer_id"], lambda name: _stored_id(name, door))
+    frame["customer_id"] = translated(frame["customer_id"], lambda name: stored_id(name, door))
     frame["order_id"] = frame["order_id"].astype("str")
     for name in ("discount", "coupon_discount"):
         if name in frame.columns:
@@ -64,7 +64,8 @@ def admitted(lines: pd.DataFrame, source: str, door: Door) -> pd.DataFrame:
     return frame.assign(bucket=buckets(frame, door.n_buckets))
 
 
-def _stored_id(given: str, door: Door) -> str:
+def stored_id(given: str, door: Door) -> str:
+    """The id under which a customer is stored: that of the person, hashed if ids are."""
     stored = door.same_as.get(given, given)
     return keyed_hash(door.key, stored) if door.key else stored
 

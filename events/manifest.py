@@ -41,6 +41,7 @@ def compose(
     *,
     time_zone: str,
     absent: list[str],
+    describes_products: bool,
 ) -> dict[str, Any]:
     """The manifest of a store; `lines_in` = accepted + repaired + rejected + erased, or it is not made.
 
@@ -80,6 +81,7 @@ def compose(
         "last_sale_on": last,
         "data_end_on": windows.data_end(date.fromisoformat(last)).isoformat() if last else None,
         "absent": absent,
+        "describes_products": describes_products,
         "parts": parts,
         "tables": tables,
         "buckets": [bucket.plain() for bucket in listed],

@@ -32,8 +32,8 @@ def needed_key(why: str) -> bytes:
     key = key_from_environment()
     if key is None:
         raise ParameterError(
-            f"{why}: expected a secret in the environment variable {KEY_VARIABLE}, found none; set it (keep it: another "
-            "secret gives other hashes)"
+            f"{why}: expected a secret in the environment variable {KEY_VARIABLE}, found none; set it "
+            "(and keep it: another secret gives other hashes)"
         )
     return key
 

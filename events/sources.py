@@ -29,7 +29,8 @@ class Source:
     """Everything that a shop brings: purchase lines in parts, and further tables whole.
 
     `columns` are the optional columns of lines that the source records. `side` holds canonical frames by table name,
-    `audit` the forbidden attributes that came with them (one row a customer), or None; `names_orders` says whether lines name their order.
+    `audit` the forbidden attributes that came with them (one row a customer), or None. `names_orders` says whether
+    lines name their order.
     """
 
     name: str

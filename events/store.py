@@ -47,13 +47,13 @@ def read_store(folder: str | Path) -> Events:
     if refused:
         for name in ("purchases", "contacts", "responses"):
             frames[name] = frames[name][~frames[name]["customer_id"].isin(refused)].reset_index(drop=True)
-    days = (date.fromisoformat(facts[name]) for name in ("first_sale_on", "data_end_on"))
     return Events(
         frames["purchases"],
         frames["products"],
         frames["contacts"],
         frames["responses"],
-        *days,
+        date.fromisoformat(facts["first_sale_on"]),
+        date.fromisoformat(facts["data_end_on"]),
         facts["time_zone"],
         absent=_absent(facts["absent"], frames["products"]),
     )
@@ -79,7 +79,7 @@ def unprofiled(root: Path, facts: dict[str, Any]) -> set[str]:
 def read_lines(
     root: Path, name: str, facts: dict[str, Any] | None = None, columns: Iterable[str] | None = None
 ) -> pd.DataFrame:
-    """`purchases`, `returns` or `rejects` of all buckets, bucket by bucket; all columns are checked unless some are asked for."""
+    """`purchases`, `returns` or `rejects`, bucket by bucket; checked, unless only some columns are asked for."""
     facts = facts or read_manifest(root)
     paths = [root / bucket["files"][name] for bucket in facts["buckets"]]
     wanted = None if columns is None else [column for column in columns if column in pq.read_schema(paths[0]).names]

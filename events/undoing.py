@@ -1,8 +1,8 @@
 """Which purchase a cancellation or return undoes. Nothing later ever changes what was known earlier.
 
-Lines are walked in the order in which they became known. An undoing takes the latest purchase, not yet undone, of the same
-customer, product and quantity (the amount where no quantity is recorded), one of the same amount first; if none is
-known yet, it waits for one that becomes known later, but was made before it.
+Lines are walked in the order in which they became known. An undoing takes the latest purchase, not yet undone, of the
+same customer, product and quantity (the amount where no quantity is recorded), one of the same amount first; if none
+is known yet, it waits for one that becomes known later, but was made before it.
 """
 
 from __future__ import annotations

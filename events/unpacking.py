@@ -138,13 +138,16 @@ class LineGuard(io.RawIOBase):
         self._since_line_end = 0
 
     def readable(self) -> bool:
+        """As every stream here."""
         return True
 
     def close(self) -> None:
+        """Close the stream below too."""
         self._stream.close()
         super().close()
 
     def readinto(self, buffer: object) -> int:
+        """Fill the buffer as far as one read goes."""
         view = memoryview(cast(bytearray, buffer))
         block = self._stream.read(len(view))
         view[: len(block)] = block

@@ -58,5 +58,5 @@ def feature_tables(
         columns = features_at(known.cut(cutoff_on), chosen, horizon_days)
         codes = np.searchsorted(known.customers, rows["customer_id"].to_numpy(dtype=object))
         table = rows[["customer_id", "cutoff_on"]].reset_index(drop=True)
-        values = pd.DataFrame({name: column[codes].astype(np.float32) for name, column in columns.items() if name not in left_out})
-        yield cutoff_on, pd.concat([table, values], axis=1)
+        kept = {name: column[codes].astype(np.float32) for name, column in columns.items() if name not in left_out}
+        yield cutoff_on, pd.concat([table, pd.DataFrame(kept)], axis=1)

@@ -157,9 +157,7 @@ def _signals(
     known = frame[frame["customer_id"].isin(customers)].sort_values([on, "customer_id"], kind="stable")
     codes = np.searchsorted(customers, known["customer_id"].to_numpy(dtype=object))
     weights = known[n].to_numpy(dtype=np.float64) if n else np.ones(len(known))
-    return Signals(
-        codes.astype(np.int64), windows.day_numbers(known[on]), weights, known_days(known, on, time_zone)
-    )
+    return Signals(codes.astype(np.int64), windows.day_numbers(known[on]), weights, known_days(known, on, time_zone))
 
 
 def _named(frame: pd.DataFrame, name: str) -> pd.Series:

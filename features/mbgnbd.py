@@ -86,8 +86,10 @@ def p_alive(model: MbgNbd, n_repeats: Floats, last_day: Floats, age_days: Floats
     return np.asarray(1.0 / (1.0 + odds * ratio))
 
 
-def p_no_purchase(model: MbgNbd, n_repeats: Floats, last_day: Floats, age_days: Floats, horizon_days: int) -> Floats:
-    """Probability of no purchase in the next `horizon_days`: gone already, or alive and silent by chance."""
+def p_no_purchase(
+    model: MbgNbd, n_repeats: Floats, last_day: Floats, age_days: Floats, horizon_days: int | Floats
+) -> Floats:
+    """Probability of no purchase in the next `horizon_days` (of all, or each): gone already, or silent by chance."""
     alive = p_alive(model, n_repeats, last_day, age_days)
     silent = np.exp(
         (model.r + n_repeats) * (np.log(model.alpha + age_days) - np.log(model.alpha + age_days + horizon_days))
@@ -96,7 +98,7 @@ def p_no_purchase(model: MbgNbd, n_repeats: Floats, last_day: Floats, age_days: 
 
 
 def expected_purchases(
-    model: MbgNbd, n_repeats: Floats, last_day: Floats, age_days: Floats, horizon_days: int
+    model: MbgNbd, n_repeats: Floats, last_day: Floats, age_days: Floats, horizon_days: int | Floats
 ) -> Floats:
     """Expected purchases in the next `horizon_days`. The closed form has a pole at a = 1, which is stepped over."""
     a = model.a if abs(model.a - 1.0) > 1e-4 else 1.0 + 1e-4

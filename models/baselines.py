@@ -42,6 +42,8 @@ def best_rule(frame: pd.DataFrame, lapsed: Flags, rules: Sequence[str]) -> str:
 
     def strength(name: str) -> float:
         values = frame[name].to_numpy(dtype=np.float64)
+        if np.isnan(values).all():
+            return 0.0
         return abs(auc(np.nan_to_num(values, nan=float(np.nanmedian(values))), lapsed) - 0.5)
 
     return max(known, key=strength)

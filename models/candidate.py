@@ -1,7 +1,8 @@
 """The candidate and the champion as folders: a fitted model's files, and `release.json`, which says what it is.
 
-`release.json` holds `name`, `grade` (model or rule), `gate_passed`, `model_hash` and the `task` it was fitted for. The
-hash covers the model's own files alone, so that it is the same before and after the folder is composed.
+`release.json` holds `name`, `grade` (model, rule, or none: then no model file stands beside it), `gate_passed`,
+`model_hash` and the `task` it was fitted for. The hash covers the model's own files alone, so that it is the same
+before and after the folder is composed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from contracts.files import atomic_folder, digest, read_json, write_json
 from contracts.params import Task
 
 RELEASE_FILE = "release.json"
+NO_MODEL = "none"
+RULE_FEATURES = ("days_since_last_purchase", "gap_median_days")
+"""What the rules read that stand in where there is no model."""
 
 
 def model_hash(bundle: Path) -> str:
@@ -26,8 +30,36 @@ def model_hash(bundle: Path) -> str:
     return digest(*(part for path in files for part in (path.relative_to(bundle).as_posix(), path.read_bytes())))
 
 
+def is_no_model(bundle: Path) -> bool:
+    """Whether a bundle says that there is no model."""
+    path = bundle / RELEASE_FILE
+    return path.is_file() and read_json(path)["grade"] == NO_MODEL
+
+
+def held_hash(bundle: Path) -> str:
+    """The hash of the model that a bundle holds; '' where it says that there is none."""
+    return "" if is_no_model(bundle) else model_hash(bundle)
+
+
+def _compose_nothing(gate: Mapping[str, Any], task: Task, target: Path) -> dict[str, Any]:
+    release = {
+        "name": NO_MODEL,
+        "grade": NO_MODEL,
+        "gate_passed": False,
+        "model_hash": "",
+        "task": task.model_dump(mode="json"),
+        "why": gate["rule"],
+        "features": list(RULE_FEATURES),
+    }
+    with atomic_folder(target) as draft:
+        write_json(draft / RELEASE_FILE, release)
+    return release
+
+
 def compose(fits: Path, gate: Mapping[str, Any], task: Task, target: Path) -> dict[str, Any]:
-    """Copy the fit that the gate released to `target`, add `release.json`, and return what that says."""
+    """Copy the fit that the gate released (if any) to `target`, add `release.json`, and return what that says."""
+    if gate["grade"] == NO_MODEL:
+        return _compose_nothing(gate, task, target)
     name = gate["released"]
     fit = fits / name
     if not fit.is_dir():
@@ -52,7 +84,8 @@ def compose(fits: Path, gate: Mapping[str, Any], task: Task, target: Path) -> di
 def read_release(bundle: Path) -> dict[str, Any]:
     """What `release.json` says; `StateError` if it is about other model files than those beside it."""
     release: dict[str, Any] = read_json(bundle / RELEASE_FILE)
-    refuse_other(bundle, release["model_hash"])
+    if release["grade"] != NO_MODEL:
+        refuse_other(bundle, release["model_hash"])
     return release
 
 

@@ -19,7 +19,15 @@ from contracts.files import read_json, write_text
 from contracts.params import load_params
 from models import ledger, registry, tracking
 from models.bundle import load_model
-from models.candidate import RELEASE_FILE, copy_bundle, model_hash, read_release, refuse_other
+from models.candidate import (
+    RELEASE_FILE,
+    copy_bundle,
+    held_hash,
+    is_no_model,
+    model_hash,
+    read_release,
+    refuse_other,
+)
 from models.ledger import Action, Entry
 from models.registry import Version
 from models.run_record import Evidence, RunRecord, content_hash, example_rows, run_record
@@ -72,18 +80,31 @@ def present(at: Place) -> Version | None:
 
 
 def log_candidate(at: Place, evidence: Evidence, dvc_experiment: str | None) -> str:
-    """Log the candidate's run unless it is there; return its id. Moves nothing, so experiments may call it."""
+    """Log the candidate's run unless it is there; return its id. Moves nothing, so experiments may call it.
+
+    A candidate without a model is not logged: there is nothing to promote; its id is ''.
+    """
+    if is_no_model(evidence.candidate):
+        return ""
     with tracking.session(at.root) as client:
         return _logged(client, at, evidence, dvc_experiment).run_id
 
 
-def settle(at: Place, evidence: Evidence, now: datetime) -> Version:
+def settle(at: Place, evidence: Evidence, now: datetime) -> Version | None:
     """Make the candidate the challenger, see that there is a champion, and return it; the ledger knows it then.
 
     Nothing goes live by rerunning: only where there is no champion at all does the candidate become it, unreviewed.
+    A candidate without a model becomes nothing: a champion of before stays in force, else there is none.
     """
+    is_nothing = is_no_model(evidence.candidate)
+    if is_nothing and not tracking.has_store(at.root) and not ledger.read_ledger(at.ledger):
+        return None
     with tracking.session(at.root) as client:
         champion = registry.champion(client, at.model) or _healed(client, at, evidence, now)
+        if is_nothing:
+            if champion is not None:
+                _record_outside_move(at, champion, now)
+            return champion
         run = _logged(client, at, evidence, None)
         facts = _facts(evidence.candidate, str(read_json(evidence.gate).get("rule", "")))
         candidate = registry.ensure_version(client, at.model, run, facts)
@@ -176,13 +197,13 @@ def _healed(client: Client, at: Place, evidence: Evidence, now: datetime) -> Ver
 
 def _copy_of(wanted: str, at: Place, evidence: Evidence) -> Path | None:
     for bundle in (at.root / "artifacts" / "champion", evidence.candidate):
-        if (bundle / RELEASE_FILE).is_file() and model_hash(bundle) == wanted:
+        if (bundle / RELEASE_FILE).is_file() and held_hash(bundle) == wanted:
             return bundle
     return None
 
 
 def _logged_again(client: Client, at: Place, bundle: Path, evidence: Evidence) -> tracking.LoggedRun:
-    if _is_told(evidence) and model_hash(evidence.candidate) == model_hash(bundle):
+    if _is_told(evidence) and held_hash(evidence.candidate) == model_hash(bundle):
         return _logged(client, at, evidence, None)
     digest = model_hash(bundle)
     tags = {"regulars.model_hash": digest, "regulars.differs": "healed: parameters and figures were lost"}
@@ -237,7 +258,7 @@ def export_champion(at: Place, wanted: str | None, candidate: Path, target: Path
     Raises:
         StateError: the wanted model is neither the candidate nor in the registry.
     """
-    if wanted is None or wanted == model_hash(candidate):
+    if wanted is None or wanted == held_hash(candidate):
         copy_bundle(candidate, target)
         return
     with tracking.session(at.root) as client, tempfile.TemporaryDirectory(prefix="regulars-") as into:

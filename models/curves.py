@@ -138,6 +138,11 @@ def draw(kind: str, table: pd.DataFrame, path: Path, subtitle: str) -> None:
     pyplot.close(figure)
 
 
+def write_no_curves(folder: Path, why: str) -> None:
+    """A plain note in the curves' place."""
+    write_text(folder / "no_curves.txt", f"No curves: {why}.\n")
+
+
 def write_curves(folder: Path, tables: dict[str, pd.DataFrame], subtitle: str) -> None:
     """Each curve as CSV and PNG."""
     for kind, table in tables.items():

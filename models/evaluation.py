@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts import windows
-from contracts.errors import ContractError
 from contracts.params import Evaluate
 from contracts.tables import FEATURE_KEYS
 from models import metrics, profit
@@ -37,39 +36,44 @@ class Judged:
         """Distinct cutoffs, in order."""
         return np.unique(self.cutoff)
 
+    def lapsed_at(self, day: int) -> Flags:
+        """What happened at one cutoff."""
+        return np.asarray(self.lapsed[self.cutoff == day])
+
+    @property
+    def two_sided(self) -> list[int]:
+        """The cutoffs at which some lapsed and others did not: only there can a ranking be judged."""
+        return [int(day) for day in self.cutoffs if 0 < self.lapsed_at(int(day)).sum() < len(self.lapsed_at(int(day)))]
+
 
 def judge(frame: pd.DataFrame, lapsed: Flags, models: dict[str, RiskModel]) -> Judged:
-    """Let every model predict the test rows; probabilities are rounded to 6 decimals, as they are written.
-
-    Raises:
-        ContractError: at some test cutoff everybody lapsed, or nobody.
-    """
-    _refuse_one_sided(lapsed, windows.day_numbers(frame["cutoff_on"]))
+    """Let every model predict the test rows; probabilities are rounded to 6 decimals, as they are written."""
     predictions = {name: np.round(model.predict(frame), 6) for name, model in models.items()}
     customer = pd.factorize(frame["customer_id"])[0].astype(np.int64)
     keys = frame[list(FEATURE_KEYS)].reset_index(drop=True)
     return Judged(keys, lapsed, customer, windows.day_numbers(frame["cutoff_on"]), predictions)
 
 
-def _refuse_one_sided(lapsed: Flags, cutoff: npt.NDArray[np.int64]) -> None:
-    for day in np.unique(cutoff):
-        n, n_lapsed = int((cutoff == day).sum()), int(lapsed[cutoff == day].sum())
-        if n_lapsed in (0, n):
-            raise ContractError(
-                f"test cutoff {windows.day_of(int(day))}: {n_lapsed} of {n} customers lapsed; figures need some of "
-                "both kinds; bring more customers, or lower snapshot.n_test_cutoffs"
-            )
-
-
 def means_over_cutoffs(judged: Judged, p: Floats, weights: Floats) -> dict[str, Floats]:
-    """Each metric at each test cutoff, averaged over cutoffs; one value a resample."""
-    parts = [
-        metrics.all_metrics(
+    """Each metric at each test cutoff, averaged over cutoffs; one value a resample.
+
+    Ranking metrics are averaged over the cutoffs that have both outcomes; NaN where there is none.
+    """
+    parts = {
+        int(day): metrics.all_metrics(
             p[judged.cutoff == day], judged.lapsed[judged.cutoff == day], weights[:, judged.cutoff == day]
         )
         for day in judged.cutoffs
-    ]
-    return {name: np.asarray(np.mean([part[name] for part in parts], axis=0)) for name in metrics.METRICS}
+    }
+    ranked = judged.two_sided
+    return {
+        name: _mean([parts[day][name] for day in (ranked if name in metrics.RANKING else parts)], len(weights))
+        for name in metrics.METRICS
+    }
+
+
+def _mean(values: Sequence[Floats], n: int) -> Floats:
+    return np.asarray(np.mean(values, axis=0)) if len(values) else np.full(n, np.nan)
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def gain(values: Values, model: str, rival: str, metric: str) -> Plain:
     sign = -1.0 if metric in ("log_loss", "brier") else 1.0
     low, high = metrics.interval(sign * (values.drawn[model][metric] - values.drawn[rival][metric]))
     value = sign * (values.plain[model][metric] - values.plain[rival][metric])
-    return {"value": value, "low": low, "high": high}
+    return _known({"value": value, "low": low, "high": high})
 
 
 def economics(params: Evaluate) -> profit.Economics:
@@ -131,7 +135,11 @@ def figures(judged: Judged, values: Values, name: str, params: Evaluate, seed: i
     """All figures of one model: means over test cutoffs with intervals; calibration on the pooled rows."""
     p = judged.predictions[name]
     terms = economics(params)
-    by_day = [(p[judged.cutoff == day], judged.lapsed[judged.cutoff == day]) for day in judged.cutoffs]
+    by_day = [(p[judged.cutoff == day], judged.lapsed_at(int(day))) for day in judged.cutoffs]
+    ranked = [
+        profit.expected_maximum_profit(p[judged.cutoff == day], judged.lapsed_at(day), terms)
+        for day in judged.two_sided
+    ]
     result: Plain = {}
     for label in metrics.METRICS:
         low, high = metrics.interval(values.drawn[name][label])
@@ -144,7 +152,7 @@ def figures(judged: Judged, values: Values, name: str, params: Evaluate, seed: i
         "calibration_error_if_perfect_high": perfect_high,
         "bias": float((p - judged.lapsed).mean()),
         "precision_at_capacity": float(np.mean([y[profit.top_k(q, params.capacity)].mean() for q, y in by_day])),
-        "expected_maximum_profit": float(np.mean([profit.expected_maximum_profit(q, y, terms) for q, y in by_day])),
+        "expected_maximum_profit": float(np.mean(ranked)) if ranked else float("nan"),
         "profit_at_capacity": float(
             np.mean([profit.profit_at_capacity(q, y, params.capacity, terms) for q, y in by_day])
         ),
@@ -154,8 +162,45 @@ def figures(judged: Judged, values: Values, name: str, params: Evaluate, seed: i
 
 
 def _known(figures_: Plain) -> Plain:
-    """Figures that are not defined on these rows are left out, rather than shown as not-a-number."""
-    return {name: value for name, value in figures_.items() if not (isinstance(value, float) and np.isnan(value))}
+    """Figures that are not defined on these rows are null; `absent` says why."""
+    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in figures_.items()}
+
+
+def absent(judged: Judged) -> dict[str, str]:
+    """Why figures are null or rest on fewer cutoffs, by cutoff or figure; empty where all are defined."""
+    ranked = judged.two_sided
+    why = {}
+    for day in judged.cutoffs:
+        if int(day) not in ranked:
+            n, n_lapsed = len(judged.lapsed_at(int(day))), int(judged.lapsed_at(int(day)).sum())
+            why[windows.day_of(int(day)).isoformat()] = (
+                f"{n_lapsed} of {n} customers lapsed: AUC, average precision, lift and maximum profit need both, "
+                "so this cutoff is not in their means"
+            )
+    if len(judged.cutoffs) < 2:
+        why["list_stability"] = "one test cutoff: there is no week before to compare its list with"
+    return why
+
+
+def no_report(why: str) -> Plain:
+    """`reports/metrics.json` where nothing was fitted: no figure, and why."""
+    return {
+        "mode": "no model",
+        "why": why,
+        "test": {},
+        "test_cutoffs": [],
+        "by_cutoff": [],
+        "risk_bands": [],
+        "baselines": {},
+    }
+
+
+def headline(found: Plain) -> str:
+    """The AUC with its interval and the dates that it was measured on, or that it is not defined."""
+    test, days = found["test"], found["test_cutoffs"]
+    ends = "" if test["auc_low"] is None else f" [{test['auc_low']:.3f}, {test['auc_high']:.3f}]"
+    area = "AUC not defined (one outcome only)" if test["auc_mean"] is None else f"AUC {test['auc_mean']:.3f}{ends}"
+    return f"{area}, test cutoffs {days[0]} to {days[-1]}"
 
 
 def by_cutoff(judged: Judged, name: str) -> list[Plain]:
@@ -180,9 +225,9 @@ def bands(judged: Judged, name: str, edges: Sequence[float]) -> list[Plain]:
     for position, label in enumerate(("low", "medium", "high")):
         inside = band == position
         n, n_lapsed = int(inside.sum()), int(judged.lapsed[inside].sum())
-        low, high = wilson(n_lapsed, n)
-        predicted = float(p[inside].mean()) if n else 0.0
-        observed = n_lapsed / max(n, 1)
+        low, high = wilson(n_lapsed, n) if n else (None, None)
+        predicted = float(p[inside].mean()) if n else None
+        observed = n_lapsed / n if n else None
         records.append(
             {"band": label, "n_rows": n, "predicted": predicted, "observed": observed, "low": low, "high": high}
         )
@@ -208,7 +253,9 @@ def report(judged: Judged, values: Values, model: str, params: Evaluate, *, edge
     """`reports/metrics.json`: the model's figures, per cutoff too, and every baseline's with the gain over it."""
     rivals = [name for name in judged.predictions if name != model]
     days = [windows.day_of(int(day)).isoformat() for day in judged.cutoffs]
+    why = absent(judged)
     return {
+        **({"absent": why} if why else {}),
         "test": {
             **figures(judged, values, model, params, seed),
             "n_rows": len(judged.lapsed),

@@ -17,14 +17,16 @@ from contracts.params import Execution, Train
 from contracts.tables import FEATURE_KEYS
 from models import baselines, calibration, trees
 from models.bundle import write_model
-from models.calibration import Platt
-from models.risk import RiskModel
+from models.calibration import IDENTITY, Platt
+from models.risk import Flags, RiskModel
 from models.rows import Rows
-from models.splits import inner_fold
+from models.splits import widest_inner_fold
 
 MODEL = "regulars"
 FEWEST_LAPSED = 5
 SEEN_FILE = "seen.json"
+NO_FITS_FILE = "no_model.json"
+UNCHOSEN_PENALTY = 0.01  # the middle of those that an inner fold chooses from
 
 
 def model_features(frame: pd.DataFrame, excluded: Sequence[str]) -> tuple[str, ...]:
@@ -40,9 +42,14 @@ def model_features(frame: pd.DataFrame, excluded: Sequence[str]) -> tuple[str, .
     return tuple(name for name in known if name not in excluded)
 
 
+def _is_hopeless(lapsed: Flags) -> bool:
+    n_lapsed = int(lapsed.sum())
+    return min(n_lapsed, len(lapsed) - n_lapsed) < FEWEST_LAPSED
+
+
 def _refuse_hopeless(rows: Rows) -> None:
     n_lapsed = int(rows.lapsed.sum())
-    if min(n_lapsed, len(rows.lapsed) - n_lapsed) < FEWEST_LAPSED:
+    if _is_hopeless(rows.lapsed):
         raise ContractError(
             f"too few labels to learn from: {n_lapsed} of {len(rows.lapsed)} training rows lapsed; expected at least "
             f"{FEWEST_LAPSED} of each kind; bring a longer history or lower task.min_purchase_days"
@@ -68,14 +75,17 @@ def choose_inside(rows: Rows, label_days: int, params: Train, execution: Executi
     """Penalty of the all-feature logit and calibrations of the trees, by one inner forward fold.
 
     One bag is enough to see whether the trees need calibration: averaging three narrows their log-odds by little.
+    Where the history is too short for a fold with enough of both outcomes, nothing is chosen: a middling penalty, and
+    models as they are.
 
     Raises:
         ContractError: too few labels.
-        TimeError: too few cutoffs for a forward fold.
     """
     _refuse_hopeless(rows)
     features = model_features(rows.frame, params.exclude_features)
-    fold = inner_fold(rows.cutoffs, label_days, params.n_inner_cutoffs)
+    fold = widest_inner_fold(rows.cutoffs, label_days, params.n_inner_cutoffs)
+    if fold is None or _is_hopeless(rows.at(fold.fit).lapsed) or not len(rows.at(fold.judge).lapsed):
+        return Choices(UNCHOSEN_PENALTY, IDENTITY, IDENTITY, labels_known_on(rows, label_days))
     inner = rows.at([*fold.fit, *fold.judge])
     is_judged = np.isin(inner.cutoff, [windows.day_number(day) for day in fold.judge])
     penalty = baselines.best_penalty(inner.frame, inner.lapsed, is_judged, features)
@@ -117,6 +127,18 @@ def write_fits(folder: str | Path, fits: dict[str, RiskModel], known_on: date) -
         write_json(draft / SEEN_FILE, {"labels_known_on": known_on.isoformat()})
         for name, model in fits.items():
             write_model(draft / name, model)
+
+
+def write_no_fits(folder: str | Path, why: str) -> None:
+    """Write a folder without any model that says why there is none."""
+    with atomic_folder(folder) as draft:
+        write_json(draft / NO_FITS_FILE, {"why": why})
+
+
+def why_no_fits(folder: str | Path) -> str:
+    """Why a folder of fits holds none; '' where it holds some."""
+    path = Path(folder) / NO_FITS_FILE
+    return str(read_json(path)["why"]) if path.exists() else ""
 
 
 def refuse_seen(folder: str | Path, judged_cutoffs: Sequence[date]) -> None:

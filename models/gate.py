@@ -27,10 +27,27 @@ def gate(values: Values, model: str, max_auc_loss: float) -> dict[str, Any]:
     }
 
 
-def _failed_rule(log_loss: dict[str, float], area: dict[str, float], max_auc_loss: float) -> str:
+def no_gate(why: str) -> dict[str, Any]:
+    """The verdict where there is nothing to judge: nothing is released, grade 'none'."""
+    return {
+        "released": "none",
+        "grade": "none",
+        "passed": False,
+        "rule": f"no model: {why}",
+        "best_baseline": None,
+        "log_loss_gain": None,
+        "auc_gain": None,
+    }
+
+
+def _failed_rule(log_loss: dict[str, Any], area: dict[str, Any], max_auc_loss: float) -> str:
+    if log_loss["low"] is None:
+        return "log loss gain without an interval: too few customers to draw from"
     if not log_loss["low"] > 0:
         gained, low = log_loss["value"], log_loss["low"]
         return f"log loss gain {gained:.4f}: its 95 % interval begins at {low:.4f}, expected above 0"
+    if area["value"] is None:
+        return "AUC gain unknown: at no test cutoff did some customers lapse and others stay"
     if not area["value"] >= -max_auc_loss:
         return f"AUC gain {area['value']:.4f}: expected at least {-max_auc_loss}"
     return ""

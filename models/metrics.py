@@ -68,16 +68,22 @@ def weighted_lift(gone: Floats, kept: Floats, share: float = TOP_SHARE) -> Float
 
 def weighted_brier(p: Floats, lapsed: Flags, weights: Floats) -> Floats:
     """Mean squared error of the probability (Brier 1950)."""
-    return np.asarray(weights @ (p - lapsed) ** 2 / weights.sum(axis=1))
+    with np.errstate(invalid="ignore"):  # a resample may draw nobody of a small cutoff
+        value: Floats = weights @ (p - lapsed) ** 2 / weights.sum(axis=1)
+    return value
 
 
 def weighted_log_loss(p: Floats, lapsed: Flags, weights: Floats) -> Floats:
     """Mean negative log likelihood, nats."""
     kept = np.clip(p, 1e-7, 1.0 - 1e-7)
-    return np.asarray(weights @ -np.log(np.where(lapsed, kept, 1.0 - kept)) / weights.sum(axis=1))
+    with np.errstate(invalid="ignore"):
+        value: Floats = weights @ -np.log(np.where(lapsed, kept, 1.0 - kept)) / weights.sum(axis=1)
+    return value
 
 
 METRICS = ("auc", "average_precision", "lift_at_10", "brier", "log_loss")
+RANKING = ("auc", "average_precision", "lift_at_10")
+"""Those that need both outcomes: where all lapsed, or nobody, they are not defined."""
 
 
 def all_metrics(p: Floats, lapsed: Flags, weights: Floats) -> dict[str, Floats]:

@@ -53,7 +53,10 @@ def labelled_rows(features: pd.DataFrame, snapshots: pd.DataFrame, flag: str) ->
 
 
 def _feature_rows(features_folder: str | Path, snapshots: pd.DataFrame, flag: str) -> pd.DataFrame:
+    """All rows of the named cutoffs' files; no rows, but their columns, where no customer was judged at any of them."""
     cutoffs = sorted(snapshots.loc[snapshots[flag], "cutoff_on"].dt.date.unique())
+    if not cutoffs:
+        return read_table(next(iter(sorted(Path(features_folder).glob("*.parquet")))), FEATURES).iloc[:0]
     parts = [read_table(Path(features_folder) / f"{cutoff}.parquet", FEATURES) for cutoff in cutoffs]
     return pd.concat(parts, ignore_index=True)
 

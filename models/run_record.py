@@ -17,7 +17,7 @@ import pandas as pd
 
 from contracts.errors import StateError
 from contracts.files import digest, read_json, read_table
-from contracts.params import Params, load_params, read_yaml
+from contracts.params import Params, Task, load_params, read_yaml
 from models.candidate import model_hash
 
 MODEL_SECTIONS = ("store", "task", "execution", "ingest", "snapshot", "featurize", "train", "evaluate", "register")
@@ -206,7 +206,7 @@ def tags(evidence: Evidence, root: Path, different: Mapping[str, str], experimen
         "regulars.grade": gate["grade"],
         "regulars.gate_passed": str(gate["passed"]).lower(),
         "regulars.differs": ", ".join(f"{name}={value}" for name, value in different.items()) or "nothing",
-        "task.label": f"no purchase in {params.task.horizon_days} days from the cutoff",
+        "task.label": label_meaning(params.task),
         "task.horizon_days": str(params.task.horizon_days),
         "task.population": (
             f"{params.task.min_purchase_days} purchase days or more, the last within {params.task.active_days} days"
@@ -227,6 +227,16 @@ def tags(evidence: Evidence, root: Path, different: Mapping[str, str], experimen
     if evidence.environment.exists():
         facts["environment.hash"] = sha256(evidence.environment.read_bytes()).hexdigest()
     return facts | {f"data.hash/{path}": value for path, value in data_hashes(evidence.lock).items()}
+
+
+def label_meaning(task: Task) -> str:
+    """What the label means, in one sentence."""
+    if task.label == "flat":
+        return f"no purchase in {task.horizon_days} days from the cutoff"
+    return (
+        f"no purchase from the cutoff within the customer's own horizon: {task.rhythm_multiple:g} usual gaps, "
+        f"{task.horizon_days} to {task.max_horizon_days} days"
+    )
 
 
 def run_record(evidence: Evidence, root: Path, reference: Mapping[str, str], experiment: str | None) -> RunRecord:

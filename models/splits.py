@@ -24,6 +24,15 @@ class Fold:
         windows.refuse_overlap(self.fit, self.judge, self.label_days)
 
 
+def widest_inner_fold(cutoffs: Sequence[date], label_days: int, n_judge: int) -> Fold | None:
+    """The forward fold with as many of `n_judge` judged cutoffs as leave something to fit on; None if none does."""
+    ordered = sorted(set(cutoffs))
+    for n in range(min(n_judge, len(ordered) - 1), 0, -1):
+        if ordered[0] + timedelta(days=label_days) <= ordered[-n]:
+            return inner_fold(ordered, label_days, n)
+    return None
+
+
 def inner_fold(cutoffs: Sequence[date], label_days: int, n_judge: int) -> Fold:
     """The forward fold inside a training period: the last `n_judge` cutoffs judge those whose windows ended before.
 

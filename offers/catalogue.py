@@ -21,7 +21,7 @@ Mechanic = Literal[
 Tier = Literal["new", "returning", "regular", "devoted"]
 State = Literal["active", "lapsing"]
 ValueTier = Literal["top", "middle", "base"]
-Sensitivity = Literal["full-price", "mixed", "promotion-led"]
+Sensitivity = Literal["full-price", "mixed", "promotion-led", "unknown"]
 RiskBand = Literal["low", "medium", "high", "unscored"]
 Identifier = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
@@ -82,7 +82,7 @@ class Audience(Record):
     states: tuple[State, ...] = Field(default=LIVING, min_length=1)
     value_tiers: tuple[ValueTier, ...] = Field(default=("top", "middle", "base"), min_length=1)
     promotion_sensitivity: tuple[Sensitivity, ...] = Field(
-        default=("full-price", "mixed", "promotion-led"), min_length=1
+        default=("full-price", "mixed", "promotion-led", "unknown"), min_length=1
     )
     risk_bands: tuple[RiskBand, ...] = Field(default=("low", "medium", "high", "unscored"), min_length=1)
     groups: tuple[str, ...] | None = Field(default=None, description="names of portraits' groups; none means all")

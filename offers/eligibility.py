@@ -14,13 +14,17 @@ from offers.catalogue import ALL_TIERS, NONE, Catalogue, Channel, Offer
 
 Mask = npt.NDArray[np.bool_]
 UNSCORED = "unscored"
+NO_MODEL_YET = (
+    "No model yet: offers chosen by the probability of lapse wait until there are enough outcomes to learn from."
+)
 FACTS = ("favourite_category", "matched_product", "due_product")  # text fields that a customer may lack
 
 
 def customers_of(portraits: pd.DataFrame, scores: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
     """One row per customer who is not gone, in order of id: portrait, score (may be missing), preferred channel.
 
-    `risk_band` is 'unscored' and `p_lapse` missing without a score; `is_explained`: the score has reasons.
+    `risk_band` is 'unscored' and `p_lapse` missing without a score; `is_explained`: the score has reasons. Where rules
+    stand in for a model there is a band and no `p_lapse`.
     """
     living = portraits[portraits["state"] != "gone"]
     judged = scores[
@@ -49,8 +53,10 @@ def speakable(customers: pd.DataFrame, words: Words) -> pd.DataFrame:
 
 
 def permits(channel: Channel, customers: pd.DataFrame) -> Mask:
-    """Whom a channel may reach: consent where it is needed (unknown counts as no), and a state that it reaches."""
+    """Whom a channel may reach: no one who refuses marketing; consent where it is needed (unknown counts as no)."""
     reached = customers["state"].isin(channel.states).to_numpy(dtype=bool)
+    if "no_marketing" in customers.columns:
+        reached = reached & ~customers["no_marketing"].to_numpy(dtype=bool)
     if not channel.needs_consent:
         return reached
     agreed = ("," + customers["consented_channels"] + ",").str.contains(f",{channel.id},", regex=False)
@@ -128,6 +134,7 @@ def why_none(
     """
     best = priced.groupby("customer")["expected_profit"].max().reindex(range(len(customers)))
     unexplained = customers["p_lapse"].notna() & ~customers["is_explained"]
+    by_rule = customers["p_lapse"].isna() & (customers["risk_band"] != UNSCORED)
     known = [
         (
             pd.Series(is_left_alone(customers, catalogue)),
@@ -139,6 +146,7 @@ def why_none(
             best.isna() & unexplained,
             "Little is at stake, so the risk was not explained, and nothing is sent unexplained.",
         ),
+        (best.isna() & by_rule, NO_MODEL_YET),
         (best.isna(), "No offer in the catalogue fits this customer."),
         (best <= 0, "No offer is expected to bring more than it costs."),
     ]

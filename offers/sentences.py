@@ -58,8 +58,15 @@ def entitlement(newcomer_price: str) -> str:
 
 
 def _why_none(row: Row) -> str:
-    risk = "no score" if row["risk_band"] == "unscored" else f"{row['risk_band']} risk, p_lapse {row['p_lapse']:.3f}"
+    risk = _risk(row)
     return f"group '{row['group']}' ({row['tier']}, {row['state']}, {risk}): none. {row['why_none']}"
+
+
+def _risk(row: Row) -> str:
+    if row["risk_band"] == "unscored":
+        return "no score"
+    is_by_rule = pd.isna(row["p_lapse"])
+    return f"{row['risk_band']} risk, " + ("by own rhythm, no model" if is_by_rule else f"p_lapse {row['p_lapse']:.3f}")
 
 
 def _why_offer(row: Row, currency: str) -> str:

@@ -11,10 +11,10 @@ from contracts.files import atomic_folder, read_table, rounded, write_json, writ
 from contracts.params import load_params
 from models.baselines import BASELINES
 from models.bundle import load_model
-from models.curves import curves, write_curves
-from models.evaluation import judge, report, resampled
-from models.fitting import MODEL, refuse_seen
-from models.gate import gate
+from models.curves import curves, write_curves, write_no_curves
+from models.evaluation import headline, judge, no_report, report, resampled
+from models.fitting import MODEL, refuse_seen, why_no_fits
+from models.gate import gate, no_gate
 from models.rows import read_rows
 from pipeline.stage import run_stage, say
 
@@ -27,6 +27,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in ("snapshots", "features", "test_fit", "predictions", "baselines", "metrics", "gate", "plots"):
         arguments.add_argument(name)
     paths = arguments.parse_args(argv)
+    why = why_no_fits(paths.test_fit)
+    if why:
+        write_nothing(paths, why)
+        return
     params = load_params()
     rows = read_rows(paths.features, read_table(paths.snapshots, tables.SNAPSHOTS), "is_test")
     refuse_seen(paths.test_fit, rows.cutoffs)
@@ -43,10 +47,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(paths.gate, verdict)
     dates = f"test cutoffs {found['test_cutoffs'][0]} to {found['test_cutoffs'][-1]}"
     with atomic_folder(paths.plots) as draft:
-        write_curves(draft, curves(judged, (MODEL, verdict["best_baseline"]), params.evaluate), dates)
-    test = found["test"]
-    say("evaluate", f"AUC {test['auc_mean']:.3f} [{test['auc_low']:.3f}, {test['auc_high']:.3f}], {dates}")
+        if 0 < judged.lapsed.sum() < len(judged.lapsed):
+            write_curves(draft, curves(judged, (MODEL, verdict["best_baseline"]), params.evaluate), dates)
+        else:
+            write_no_curves(draft, f"every test row has the same outcome, {dates}")
+    say("evaluate", headline(found))
     say("evaluate", f"gate {'passed' if verdict['passed'] else 'not passed'}: {verdict['rule']}")
+
+
+def write_nothing(paths: argparse.Namespace, why: str) -> None:
+    """Every declared output where nothing was fitted: no row, no figure, no curve, and why."""
+    write_table(paths.predictions, tables.TEST_PREDICTIONS.empty(), tables.TEST_PREDICTIONS)
+    write_table(paths.baselines, tables.BASELINE_PREDICTIONS.empty(), tables.BASELINE_PREDICTIONS)
+    write_json(paths.metrics, no_report(why))
+    write_json(paths.gate, no_gate(why))
+    with atomic_folder(paths.plots) as draft:
+        write_no_curves(draft, why)
+    say("evaluate", f"no model: {why}")
 
 
 if __name__ == "__main__":

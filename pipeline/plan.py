@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         currency=params.store.currency,
         seed=params.execution.seed,
         words=load_words(paths.words),
-        feature_names=read_json(Path(paths.champion) / "model.json")["features"],
+        feature_names=_features_read(Path(paths.champion)),
     )
     write_json(paths.report, rounded(report))
     refuse(report["guard"], paths.report)
@@ -52,6 +52,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"expected profit {report['expected_profit']:.2f} {report['currency']}, expected cost "
         f"{report['expected_cost']:.2f}; guard passed",
     )
+
+
+def _features_read(champion: Path) -> list[str]:
+    """What the guard looks through: the model's features, or those that the rules read where there is no model."""
+    model = champion / "model.json"
+    names: list[str] = read_json(model if model.exists() else champion / "release.json")["features"]
+    return names
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from contracts.files import read_json, read_table, write_table
 from contracts.params import load_params
-from contracts.tables import CONTACTS, PORTRAITS, PRODUCTS, PURCHASES, RESPONSES, SCORES
+from contracts.tables import PORTRAITS, SCORES
 from contracts.words import load_words
+from events.store import read_side, read_store
 from pipeline.stage import run_stage, say
-from portraits.portrait import portray
+from portraits.portrait import Known, portray
 
 SECTIONS: tuple[str, ...] = ("store", "task", "portray")
 
@@ -27,12 +28,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("portraits", help="portraits, written")
     paths = arguments.parse_args(argv)
     params = load_params()
-    events = Path(paths.events)
+    events = read_store(paths.events)
+    known = Known(
+        events.purchases,
+        events.products,
+        events.contacts,
+        events.responses,
+        read_side(Path(paths.events), "customers"),
+        read_side(Path(paths.events), "consents"),
+        events.absent,
+    )
     table = portray(
-        read_table(events / "purchases.parquet", PURCHASES),
-        read_table(events / "products.parquet", PRODUCTS),
-        read_table(events / "contacts.parquet", CONTACTS),
-        read_table(events / "responses.parquet", RESPONSES),
+        known,
         read_table(paths.scores, SCORES),
         cutoff=date.fromisoformat(read_json(paths.cutoffs)["scored"]),
         store=params.store,

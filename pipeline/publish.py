@@ -42,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             params.task.horizon_days,
             params.task.value_horizon_days,
             params.plan.newcomer_price,
+            params.task.rhythm_multiple if params.task.label == "own_rhythm" else None,
+            params.task.max_horizon_days,
         ),
     )
     hashes = {path.stem: file_sha256(path) for path in (paths.scores, paths.portraits, paths.plan)}

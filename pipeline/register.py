@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     say(
         "register",
-        f"{said['name']} (grade {said['grade']}) {said['model_hash'][:12]}"
+        (f"{said['name']} (grade {said['grade']}) {said['model_hash'][:12]}" if said["model_hash"] else "no model")
         + (f", experiment {experiment}" if experiment else ""),
     )
 

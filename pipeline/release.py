@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from contracts.errors import ParameterError, RegularsError, StateError
 from contracts.params import read_yaml
+from events.tombstones import Tombstones, write_tombstones
 from models import champions
 from models.registry import Version
 from models.run_record import Evidence, code_version, data_hashes
@@ -65,7 +66,7 @@ def release(
     refuse_experiment()
     at = now or datetime.now(UTC)
     told = evidence or Evidence.below(root)
-    with _only_one(root):
+    with only_one(root):
         champion = champions.settle(champions.place(root), told, at) if "registry" in parts else None
         if "week" not in parts:
             return Released(champion, None, is_new_revision=False)
@@ -90,7 +91,8 @@ def _provenance(root: Path, now: datetime) -> dict[str, object]:
 
 
 @contextmanager
-def _only_one(root: Path) -> Iterator[None]:
+def only_one(root: Path) -> Iterator[None]:
+    """Hold the lock of all that changes state."""
     path = root / "ledger" / "release.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -110,6 +112,9 @@ def run_pipeline(root: Path) -> Released:
     """
     refuse_experiment()
     before = champions.sync_champion(root, datetime.now(UTC))
+    tombstones = root / "inbox" / "tombstones.json"
+    if not tombstones.exists():
+        write_tombstones(tombstones, Tombstones())
     _reproduce(root)
     released = release(root)
     if champions.sync_champion(root, datetime.now(UTC)) != before:

@@ -10,9 +10,9 @@ from contracts import tables
 from contracts.files import read_json, read_table, write_table
 from contracts.params import load_params
 from models.bundle import load_model
-from models.candidate import read_release
+from models.candidate import NO_MODEL, read_release
 from models.rows import eligible_rows
-from models.scoring import Champion, score
+from models.scoring import Champion, score, score_by_rules
 from models.value import ValueModel
 from pipeline.stage import run_stage, say
 
@@ -27,20 +27,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = arguments.parse_args(argv)
     params = load_params()
     release = read_release(Path(paths.champion))
-    champion = Champion(load_model(paths.champion), release["model_hash"], release["grade"])
     snapshots = read_table(paths.snapshots, tables.SNAPSHOTS)
-    frame = score(
-        eligible_rows(paths.features, snapshots, "is_scored"),
-        eligible_rows(paths.features, snapshots, "is_previous"),
-        champion,
-        ValueModel(**read_json(paths.value)),
-        store=params.store,
-        params=params.score,
-    )
+    now, value = eligible_rows(paths.features, snapshots, "is_scored"), ValueModel(**read_json(paths.value))
+    if release["grade"] == NO_MODEL:
+        frame = score_by_rules(now, value, store=params.store, task=params.task)
+        said = "no model, so no probability: bands by each customer's own rhythm"
+    else:
+        champion = Champion(load_model(paths.champion), release["model_hash"], release["grade"])
+        before = eligible_rows(paths.features, snapshots, "is_previous")
+        frame = score(now, before, champion, value, store=params.store, params=params.score)
+        loss = frame["expected_loss"].sum()
+        said = f"expected loss {loss:,.0f} {params.store.currency} of margin in {params.task.value_horizon_days} days"
     write_table(paths.scores, frame, tables.SCORES)
     at_risk = int((frame["risk_band"] == "high").sum())
-    loss = frame["expected_loss"].sum()
-    said = f"expected loss {loss:,.0f} {params.store.currency} of margin in {params.task.value_horizon_days} days"
     say("score", f"{len(frame):,} customers, {at_risk:,} at high risk; {said}")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from contracts import tables, windows
+from contracts import tables
 from contracts.files import write_json, write_table
 from contracts.params import load_params
 from events.store import read_store
-from features.customer_days import customer_days
-from features.snapshots import snapshots
+from features.customer_days import day_book
+from features.snapshots import lay_out
 from pipeline.stage import run_stage, say
 
 SECTIONS = ("task", "snapshot")
@@ -25,20 +25,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = arguments.parse_args(argv)
     params = load_params()
     events = read_store(paths.store)
-    plan = windows.calendar(
+    laid = lay_out(
+        day_book(events.purchases, events.time_zone),
         events.first_sale_on,
         events.data_end_on,
-        horizon_days=params.task.horizon_days,
-        grace_days=params.task.label_grace_days,
-        min_history_days=params.snapshot.min_history_days,
-        n_test=params.snapshot.n_test_cutoffs,
-        train_every_weeks=params.snapshot.train_every_weeks,
+        params.task,
+        params.snapshot,
     )
-    frame = snapshots(customer_days(events.purchases), plan, events.data_end_on, params.task)
-    write_table(paths.snapshots, frame, tables.SNAPSHOTS)
-    write_json(paths.cutoffs, plan.as_json(events.data_end_on))
-    tested = f"tested {plan.test[0]} to {plan.test[-1]}, scored {plan.scored}"
-    say("snapshot", f"{len(frame):,} rows at {len(plan.all)} cutoffs; {tested}")
+    write_table(paths.snapshots, laid.rows, tables.SNAPSHOTS)
+    write_json(paths.cutoffs, laid.as_json(events.data_end_on))
+    plan = laid.plan
+    judged = f"no model: {laid.why}" if laid.why else f"tested {plan.test[0]} to {plan.test[-1]}"
+    say("snapshot", f"{len(laid.rows):,} rows at {len(plan.all)} cutoffs, scored {plan.scored}; {judged}")
 
 
 if __name__ == "__main__":

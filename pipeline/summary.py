@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.files import read_json
 from models import ledger
-from models.candidate import model_hash, read_release
+from models.candidate import held_hash, read_release
 from serving import published
 from serving.terminal import list_table, plain
 
@@ -47,9 +47,15 @@ def _model(root: Path) -> Iterator[tuple[str, str]]:
     gate: Mapping[str, Any] = read_json(root / "reports" / "gate.json")
     metrics: Mapping[str, Any] = read_json(root / "reports" / "metrics.json")
     test, cutoffs = metrics["test"], read_json(root / "data" / "cutoffs.json")["test"]
-    ends = f" [{test['auc_low']:.3f}, {test['auc_high']:.3f}]" if "auc_low" in test else ""
+    if gate["grade"] == "none":
+        yield "model", f"no model could be fitted from this history: {metrics['why']}"
+        return
+    ends = "" if test.get("auc_low") is None else f" [{test['auc_low']:.3f}, {test['auc_high']:.3f}]"
+    area = "AUC not defined" if test["auc_mean"] is None else f"AUC {test['auc_mean']:.3f}"
     losses = f"log loss {test['log_loss']:.4f}, calibration error {test['calibration_error']:.3f}"
-    yield "model regulars", f"AUC {test['auc_mean']:.3f}{ends}, {losses}"
+    yield "model regulars", f"{area}{ends}, {losses}"
+    for where, why in metrics.get("absent", {}).items():
+        yield "", f"{where}: {why}"
     judged = f"{len(cutoffs)} cutoffs {cutoffs[0]} to {cutoffs[-1]}"
     yield "judged on", f"{judged}, never trained on (intervals: 95 %, over customers)"
     if gate.get("best_baseline"):
@@ -59,7 +65,9 @@ def _model(root: Path) -> Iterator[tuple[str, str]]:
     yield "gate", f"{passed}: released {gate['released']} (grade {gate['grade']}); rule: {gate['rule']}"
 
 
-def _paired(gain: Mapping[str, float]) -> str:
+def _paired(gain: Mapping[str, float | None]) -> str:
+    if gain["value"] is None or gain["low"] is None or gain["high"] is None:
+        return "unknown (not defined on these rows)"
     return f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
 
 
@@ -67,13 +75,15 @@ def _champion(root: Path) -> Iterator[tuple[str, str]]:
     entries = ledger.read_ledger(ledger.ledger_path(root))
     now = ledger.champion_entry(entries)
     if now is None:
-        yield "champion", "none yet"
+        yield "champion", "none: the list is made by rules, from due dates and each customer's own rhythm"
         return
     grade = read_release(root / "artifacts" / "champion")["grade"]
     review = f"reviewed by {now.who}" if ledger.is_reviewed(entries) else "unreviewed"
     yield "champion", f"{now.model_hash[:12]} (grade {grade}), {review}, since {now.at[:10]}"
-    candidate = model_hash(root / "artifacts" / "candidate")
-    if candidate != now.model_hash:
+    candidate = held_hash(root / "artifacts" / "candidate")
+    if not candidate:
+        yield "challenger", "none: the champion of before scores on, for no model could be fitted from this history"
+    elif candidate != now.model_hash:
         yield "challenger", f"{candidate[:12]} scores nothing until `regulars promote --reviewer NAME --reason TEXT`"
     elif review == "unreviewed":
         yield "", "nobody has looked at it yet: it became champion because there was none"

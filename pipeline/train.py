@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from contracts import tables, windows
 from contracts.files import read_json, read_table, write_json
 from contracts.params import load_params
-from models.fitting import choose_inside, fit_all, labels_known_on, write_fits
+from models.fitting import choose_inside, fit_all, labels_known_on, write_fits, write_no_fits
 from models.rows import read_rows
-from models.value import fit_value
+from models.value import UNMEASURED, fit_value
 from pipeline.stage import run_stage, say
 
 SECTIONS = ("task", "execution", "train")
@@ -28,7 +28,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("value", help="JSON file of the value model, written")
     paths = arguments.parse_args(argv)
     params = load_params()
-    days = windows.read_days(read_json(paths.cutoffs))
+    laid_out = read_json(paths.cutoffs)
+    days = windows.read_days(laid_out)
+    if not days["fit"]:
+        for name in FITS:
+            write_no_fits(getattr(paths, name), laid_out["why"])
+        write_json(paths.value, UNMEASURED.to_json())
+        say("train", f"no model: {laid_out['why']}")
+        return
     snapshots = read_table(paths.snapshots, tables.SNAPSHOTS)
     choices = None
     for name, flag in FITS.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pandas as pd
@@ -11,22 +12,34 @@ from contracts.tables import PORTRAITS
 from contracts.windows import day_numbers, rows_before, trailing
 from contracts.words import Words, day_text
 from portraits.groups import UNSCORED, assign_groups
-from portraits.habits import habits, visits
+from portraits.habits import DAY_PARTS, habits, visits
 from portraits.history import earned_tier, next_due, purchase_days, rhythm, state
 from portraits.labels import label_customers
 from portraits.spend import promotion_sensitivity, spend, value_tier
 from portraits.tastes import favourite_category, matched_product, nameable, product_rhythms, spoken
-from portraits.touches import last_touch
+from portraits.touches import consented_channels, last_touch, refusals
 
 HALF_YEAR_DAYS = 182
 QUARTER_DAYS = 91
+UNKNOWN = "unknown"
+DESCRIBED = ("category", "product_type", "is_private_label")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a shop knows, as far as portraits read it; `absent` names what it does not record."""
+
+    purchases: pd.DataFrame
+    products: pd.DataFrame
+    contacts: pd.DataFrame
+    responses: pd.DataFrame
+    customers: pd.DataFrame | None = None
+    consents: pd.DataFrame | None = None
+    absent: frozenset[str] = frozenset()
 
 
 def portray(
-    purchases: pd.DataFrame,
-    products: pd.DataFrame,
-    contacts: pd.DataFrame,
-    responses: pd.DataFrame,
+    known: Known,
     scores: pd.DataFrame,
     *,
     cutoff: date,
@@ -39,21 +52,22 @@ def portray(
 
     Nothing at or after the cutoff is read. `scores` may lack customers; those have no risk band.
     """
-    lines = _known_lines(purchases, products, cutoff, store.time_zone)
-    facts = customer_facts(lines, cutoff, active_days, limits, words)
+    lines = _known_lines(known.purchases, known.products, cutoff, store.time_zone)
+    facts = _without_absent(customer_facts(lines, cutoff, active_days, limits, words), known.absent)
     facts["risk_band"] = _risk_band(scores, facts.index)
     facts = facts.join(assign_groups(facts)).join(_said(facts, cutoff, store, words))
     touched = last_touch(
-        rows_before(contacts, cutoff, store.time_zone, "sent_at"),
-        rows_before(responses, cutoff, store.time_zone, "responded_at"),
+        rows_before(known.contacts, cutoff, store.time_zone, "sent_at"),
+        rows_before(known.responses, cutoff, store.time_zone, "responded_at"),
     )
     table = facts.join(label_customers(facts, limits)).join(touched).reset_index()
     table["customer_id"] = table["customer_id"].astype("str")
     table["cutoff_on"] = pd.Timestamp(cutoff)
-    table["consented_channels"] = ""
+    table["consented_channels"] = _consented(known.consents, table["customer_id"], cutoff, store.time_zone)
+    table["no_marketing"] = refusals(known.customers, table["customer_id"])
     texts = ["favourite_category", "matched_product", "due_product", "last_offer", "last_outcome"]
     table[texts] = table[texts].astype("object").fillna("").astype("str")
-    return PORTRAITS(table[list(PORTRAITS.columns)])
+    return PORTRAITS(table[[name for name in PORTRAITS.columns if name in table.columns]])
 
 
 def customer_facts(lines: pd.DataFrame, cutoff: date, active_days: int, limits: Portray, words: Words) -> pd.DataFrame:
@@ -77,15 +91,37 @@ def customer_facts(lines: pd.DataFrame, cutoff: date, active_days: int, limits: 
 
 
 def _known_lines(purchases: pd.DataFrame, products: pd.DataFrame, cutoff: date, time_zone: str) -> pd.DataFrame:
-    """The purchase lines before the cutoff in the source's order, with their product's names; texts as categories."""
-    described = products[["product_id", "category", "product_type", "is_private_label"]]
-    lines = (
-        rows_before(purchases, cutoff, time_zone).merge(described, on="product_id", how="left").sort_values("line_id")
-    )
+    """The purchase lines before the cutoff in order of time, with their product's names; texts as categories.
+
+    What the shop does not record is 'unknown' (names) or 0 (reductions); no label is made of it.
+    """
+    described = products[["product_id", *DESCRIBED]]
+    lines = rows_before(purchases, cutoff, time_zone).drop(columns=[*DESCRIBED], errors="ignore")
+    for name in ("product_id", "store_id"):
+        lines[name] = lines[name].fillna(UNKNOWN) if name in lines.columns else UNKNOWN
+    for name in ("discount", "coupon_discount"):
+        lines[name] = lines[name].fillna(0.0) if name in lines.columns else 0.0
+    lines = lines.merge(described, on="product_id", how="left")
     lines["is_private_label"] = lines["is_private_label"].astype("boolean").fillna(False).astype("float64")
-    lines[["category", "product_type"]] = lines[["category", "product_type"]].fillna("unknown")
+    lines[["category", "product_type"]] = lines[["category", "product_type"]].fillna(UNKNOWN)
     keys = ["customer_id", "order_id", "store_id", "category", "product_type"]
     return lines.astype(dict.fromkeys(keys, "category")).reset_index(drop=True)
+
+
+def _without_absent(facts: pd.DataFrame, absent: frozenset[str]) -> pd.DataFrame:
+    """No label rests on what the shop does not record: no hours, no part of the day; no discounts, no sensitivity."""
+    if "hour" in absent:
+        facts = facts.assign(**{f"{part}_share": 0.0 for part in DAY_PARTS})
+    if "discount" in absent:
+        facts = facts.assign(promotion_sensitivity=UNKNOWN)
+    return facts
+
+
+def _consented(consents: pd.DataFrame | None, customers: pd.Series, cutoff: date, time_zone: str) -> pd.Series:
+    if consents is None:
+        return pd.Series("", index=customers.index, dtype="str")
+    channels = consented_channels(rows_before(consents, cutoff, time_zone, "given_at"))
+    return customers.map(channels).fillna("").astype("str")
 
 
 def _recent(lines: pd.DataFrame, cutoff: date, window_days: int) -> pd.DataFrame:
@@ -94,7 +130,8 @@ def _recent(lines: pd.DataFrame, cutoff: date, window_days: int) -> pd.DataFrame
 
 def _n_days(days: pd.DataFrame, customers: pd.Index, cutoff: date, window_days: int, skip_days: int = 0) -> pd.Series:
     inside = days[trailing(day_numbers(days["ordered_on"]), cutoff, window_days, skip_days)]
-    return inside.groupby("customer_id", observed=True).size().reindex(customers).fillna(0).astype("int64")
+    # every category is counted: pandas cannot reindex an empty one, and a young shop has no earlier quarter
+    return inside.groupby("customer_id", observed=False).size().reindex(customers).fillna(0).astype("int64")
 
 
 def _risk_band(scores: pd.DataFrame, customers: pd.Index) -> pd.Series:

@@ -16,3 +16,23 @@ def last_touch(contacts: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:
     found["last_outcome"] = found["last_outcome"].fillna("no response").astype("str")
     named = found.rename(columns={"sent_on": "last_contact_on", "campaign_id": "last_offer"})
     return named.set_index("customer_id")[["last_contact_on", "last_offer", "last_outcome"]]
+
+
+def consented_channels(consents: pd.DataFrame) -> pd.Series:
+    """Channels joined by ',', by customer, of consents that were given before a cutoff.
+
+    A withdrawal counts at once, whenever it came: who has said no since is not asked again.
+    """
+    standing = consents
+    if "withdrawn_at" in consents.columns:
+        standing = consents[consents["withdrawn_at"].isna()]
+    listed = standing[["customer_id", "channel"]].drop_duplicates().sort_values(["customer_id", "channel"])
+    return listed.groupby("customer_id")["channel"].agg(",".join)
+
+
+def refusals(customers: pd.DataFrame | None, ids: pd.Series) -> pd.Series:
+    """A flag for each id: the customer wants no marketing."""
+    if customers is None or "no_marketing" not in customers.columns:
+        return pd.Series(False, index=ids.index)
+    refused = customers.loc[customers["no_marketing"].eq(True).fillna(False).astype(bool), "customer_id"]
+    return ids.isin(refused)

@@ -14,6 +14,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ class Revision:
     def number(self) -> int:
         """1 for the first revision of a week."""
         return int(self.manifest["revision"])
+
+    @property
+    def data_through(self) -> date:
+        """The last day of data behind the week."""
+        return date.fromisoformat(str(self.manifest["data_through"]))
 
     def at_risk(self) -> pd.DataFrame:
         """The working list: one row a customer to work on."""
@@ -130,10 +136,32 @@ def _fill(draft: Path, built: Path, manifest: dict[str, Any]) -> None:
         shutil.copyfile(built / name, draft / name)
     (draft / "at_risk.csv").write_bytes(csv_bytes(listed))
     (draft / "at_risk.xlsx").write_bytes(xlsx_bytes(listed, manifest["week"]))
-    files = {path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in sorted(draft.iterdir())}
+    written = sorted(path for path in draft.iterdir() if path.is_file())
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in written}
     write_json(draft / MANIFEST, {**manifest, "files": files})
     for name in files:
         _to_disk(draft / name)
+
+
+def reissue(
+    published: Path, latest: Revision, at_risk: pd.DataFrame, customers: pd.DataFrame, said: Mapping[str, Any]
+) -> Revision:
+    """Publish other rows of a week as its next revision; what is not about rows is taken over from the latest one."""
+    week = Week(latest.week, latest.data_through, at_risk, customers)
+    facts = {"counts": _counts(week), "row_hash": digest(row_digest(at_risk), row_digest(customers))}
+    kept = {key: value for key, value in latest.manifest.items() if key not in ("files", "revision", *facts)}
+    home = published / latest.week
+    _sweep_drafts(published, latest.week)
+    number = _next_number(home)
+    draft = published / f".{latest.week}.draft"
+    built = draft / ".built"
+    built.mkdir(parents=True)
+    write_table(built / "at_risk.parquet", at_risk, AT_RISK)
+    write_table(built / "customers.parquet", customers, FULL_WEEK)
+    _fill(draft, built, {**kept, **facts, "revision": number, **said})
+    shutil.rmtree(built)
+    draft.rename(home / f"revision-{number}")
+    return read_revision(home / f"revision-{number}")
 
 
 def _to_disk(path: Path) -> None:

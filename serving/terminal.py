@@ -59,10 +59,25 @@ def heading(manifest: Mapping[str, Any]) -> str:
     task, currency = manifest["params"]["task"], manifest["params"]["store"]["currency"]
     return (
         f"Week {manifest['week']}, data through {manifest['data_through']}, revision {manifest['revision']}, "
-        f"model {manifest['model_version']} (grade {manifest['model_grade']}). "
-        f"Risk: no purchase in {task['horizon_days']} days. "
+        f"{_judged_by(manifest)} "
         f"At stake and profit: {currency}, margin over {task['value_horizon_days']} days, with 95 % intervals."
     )
+
+
+def _judged_by(manifest: Mapping[str, Any]) -> str:
+    """The model and what its risk means; where there is none, that rules stand in and no probability is shown."""
+    if manifest["model_grade"] == "none":
+        return "no model: risk by rule, from the silence against each customer's own rhythm; no probability is known."
+    task = manifest["params"]["task"]
+    meant = f"in {task['horizon_days']} days"
+    if is_own_rhythm(manifest):
+        meant = f"within each customer's own horizon ({task['horizon_days']} to {task['max_horizon_days']} days)"
+    return f"model {manifest['model_version']} (grade {manifest['model_grade']}). Risk: no purchase {meant}."
+
+
+def is_own_rhythm(manifest: Mapping[str, Any]) -> bool:
+    """Whether each customer's horizon is their own; weeks published before there was a choice have one for all."""
+    return bool(manifest["params"]["task"].get("label") == "own_rhythm")
 
 
 def list_table(rows: pd.DataFrame, manifest: Mapping[str, Any], n_reasons: int = 3) -> Table:
@@ -91,11 +106,17 @@ def _lines(cell: str) -> Text:
 def _cells(row: Mapping[str, Any], n_reasons: int) -> Iterator[str]:
     yield str(row["rank"])
     yield _one_line(row["customer_id"])
-    yield f"{percent(row['p_lapse'])}\n{row['risk_band']}\n{row['change']}".rstrip()
+    yield _risk_cell(row)
     yield f"{row['tier']}\n{row['state']}\n{row['value_tier']}"
     yield _stacked(row, "value_at_stake")
     yield _one_line("; ".join(row["reasons"].split("; ")[:n_reasons])) or NOTHING
     yield _offer(row)
+
+
+def _risk_cell(row: Mapping[str, Any]) -> str:
+    if row["model_grade"] == "none":
+        return f"{row['risk_band']}\nby rule\nno model" if row["risk_band"] else NOTHING
+    return f"{percent(row['p_lapse'])}\n{row['risk_band']}\n{row['change']}".rstrip()
 
 
 def _stacked(row: Mapping[str, Any], name: str) -> str:
@@ -128,7 +149,7 @@ def customer_lines(row: Mapping[str, Any], manifest: Mapping[str, Any]) -> Itera
     yield "portrait", row["evidence"] or NOTHING
     yield "rhythm", _rhythm(row)
     yield "likes", f"{row['favourite_category'] or NOTHING}; product to name: {row['matched_product'] or NOTHING}"
-    yield "risk", _risk(row, task["horizon_days"])
+    yield "risk", _risk(row, is_own=is_own_rhythm(manifest))
     stake = f"{interval(row, 'value_at_stake', currency)} margin over {task['value_horizon_days']} days"
     yield "at stake", f"{stake}; expected loss {money(row['expected_loss'], currency)}"
     yield "reasons", row["reasons"] or NOTHING
@@ -149,12 +170,15 @@ def _rhythm(row: Mapping[str, Any]) -> str:
     return f"{last}; usually {usually}; {due} {day(row['next_due_on'])}"
 
 
-def _risk(row: Mapping[str, Any], horizon_days: int) -> str:
+def _risk(row: Mapping[str, Any], *, is_own: bool) -> str:
+    if pd.isna(row["p_lapse"]) and row["risk_band"]:
+        return f"no model, so no probability; band {row['risk_band']} by rule: the silence against their own rhythm"
     if pd.isna(row["p_lapse"]):
         return "no score: too few purchases yet, or none for long"
     before = row["p_lapse_week_before"]
     since = "" if pd.isna(before) else f", {row['change']} from {percent(before)} a week earlier"
-    return f"{percent(row['p_lapse'])} to make no purchase in {horizon_days} days, band {row['risk_band']}{since}"
+    ahead = f"within their own horizon ({row['horizon_days']} days)" if is_own else f"in {row['horizon_days']} days"
+    return f"{percent(row['p_lapse'])} to make no purchase {ahead}, band {row['risk_band']}{since}"
 
 
 def _offer_lines(row: Mapping[str, Any], currency: str) -> Iterator[tuple[str, str]]:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from contracts.errors import ContractError, UnknownNameError, nearest
 from contracts.table import Table
 from contracts.tables import AT_RISK, FULL_WEEK
-from contracts.windows import iso_week
+from contracts.windows import iso_week, own_horizons
 
 CONTROL_REASON = "left alone at random, to measure what offers bring"
 UNPLANNED_REASON = "not in this week's plan"
@@ -54,6 +55,8 @@ UNPLANNED: Mapping[str, object] = {
     "why_none": UNPLANNED_REASON,
 }
 UNSCORED: Mapping[str, object] = {"risk_band": "", "change": "", "reasons": ""}
+OVERDUE = ("high", "medium")
+"""The bands that rules give to the overdue, the most urgent first."""
 MONEY_DECIMALS = 2
 SHARE_DECIMALS = 4
 MONEY = (
@@ -73,12 +76,24 @@ SHARES = ("p_lapse", "p_lapse_week_before", "effect", "usual_gap_days")
 
 @dataclass(frozen=True)
 class Terms:
-    """What every row is to be read under: units, horizons, and the public newcomers' price that regulars may claim."""
+    """What every row is to be read under: units, horizons, and the public newcomers' price that regulars may claim.
+
+    With a `rhythm_multiple` each customer's horizon is their own, from `horizon_days` to `max_horizon_days`.
+    """
 
     currency: str
     horizon_days: int
     value_horizon_days: int
     newcomer_price: str | None = None
+    rhythm_multiple: float | None = None
+    max_horizon_days: int = 0
+
+    def horizons(self, usual_gap_days: pd.Series) -> npt.NDArray[np.int64]:
+        """Days that the risk looks ahead, a customer."""
+        if self.rhythm_multiple is None:
+            return np.full(len(usual_gap_days), self.horizon_days, dtype=np.int64)
+        gaps = usual_gap_days.to_numpy(dtype=np.float64)
+        return own_horizons(gaps, self.rhythm_multiple, self.horizon_days, self.max_horizon_days)
 
 
 ENTITLED_TIERS = ("regular", "devoted")
@@ -125,7 +140,7 @@ def _under(terms: Terms, customers: pd.DataFrame) -> pd.DataFrame:
     entitled = customers["tier"].isin(ENTITLED_TIERS) & (terms.newcomer_price is not None)
     return customers.assign(
         currency=terms.currency,
-        horizon_days=terms.horizon_days,
+        horizon_days=terms.horizons(customers["usual_gap_days"]),
         value_horizon_days=terms.value_horizon_days,
         entitlements=entitled.map({True: terms.newcomer_price or "", False: ""}).astype("str"),
     )
@@ -135,15 +150,27 @@ def rank(customers: pd.DataFrame, list_size: int) -> pd.DataFrame:
     """The working list: the treated by expected profit, then the highest expected losses, up to `list_size` rows.
 
     Every treated customer is listed, even beyond `list_size`: dropping planned work would falsify the control group's
-    comparison. Ties go by customer id, so that equal inputs give equal lists.
+    comparison. Ties go by customer id, so that equal inputs give equal lists. Without a model nobody has an expected
+    loss: the treated and the overdue are listed then, the high band first, each band by value at stake.
     """
     ordered = customers.sort_values("customer_id")
     treated = ordered[ordered["arm"] == "treated"].sort_values("expected_profit", ascending=False, kind="stable")
-    others = ordered[(ordered["arm"] == "none") & ordered["expected_loss"].notna()]
+    others = ordered[ordered["arm"] == "none"]
     n_free = max(0, list_size - len(treated))
-    losses = others.sort_values("expected_loss", ascending=False, kind="stable").head(n_free)
-    listed = pd.concat([treated, losses], ignore_index=True)
+    if ordered["expected_loss"].notna().any():
+        losses = others[others["expected_loss"].notna()].sort_values("expected_loss", ascending=False, kind="stable")
+        listed = pd.concat([treated, losses.head(n_free)], ignore_index=True)
+    else:
+        overdue = _most_urgent_first(others[others["risk_band"].isin(OVERDUE)]).head(n_free)
+        listed = _most_urgent_first(pd.concat([treated, overdue], ignore_index=True)).reset_index(drop=True)
     return listed.assign(rank=np.arange(1, len(listed) + 1))
+
+
+def _most_urgent_first(customers: pd.DataFrame) -> pd.DataFrame:
+    """By band, high before medium before all others, then by value at stake."""
+    urgency = customers["risk_band"].map({band: place for place, band in enumerate(OVERDUE)}).fillna(len(OVERDUE))
+    order = pd.DataFrame({"urgency": urgency, "value": -customers["value_at_stake"]})
+    return customers.loc[order.sort_values(["urgency", "value"], kind="stable").index]
 
 
 def chosen(rows: pd.DataFrame, wanted: Mapping[str, str | None]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import date
 
@@ -10,8 +11,16 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from contracts import windows
-from events.store import Events
+from contracts.files import digest
+from contracts.params import Rules
+from events.building import Recipe
+from events.cleaning import Shop
+from events.lines import Door
+from events.sources import LinePart, Source
+from events.store import Events, in_time_order
 
+EXAMPLES = int(os.environ.get("REGULARS_EXAMPLES", "8"))
+"""How many stores a property of whole stores draws; `make prove` draws many more."""
 ZONE = "America/New_York"
 FIRST_DAY = date(2017, 1, 2)
 CATEGORIES = ("BREAD", "CHEESE", "TEA")
@@ -25,7 +34,8 @@ def purchases(rows: Iterable[tuple[str, str, int, float, float]]) -> pd.DataFram
     ordered_at = local.dt.tz_localize(ZONE, ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
     lines = pd.DataFrame(
         {
-            "line_id": np.arange(len(frame), dtype=np.int64),
+            "source": "0" * 12,
+            "source_line": np.arange(1, len(frame) + 1, dtype=np.int64),
             "customer_id": frame["customer_id"].astype("str"),
             "order_id": (frame["customer_id"] + "@" + frame["local"].astype("str")).astype("str"),
             "ordered_at": ordered_at,
@@ -37,9 +47,12 @@ def purchases(rows: Iterable[tuple[str, str, int, float, float]]) -> pd.DataFram
             "amount": frame["amount"].astype(float),
             "discount": frame["discount"].astype(float),
             "coupon_discount": np.where(frame["product"] == 0, frame["discount"], 0.0),
+            "is_cancellation": False,
+            "repair": "",
+            "undone_at": pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us, UTC]"),
         }
     )
-    return lines.sort_values(["ordered_at", "line_id"], ignore_index=True)
+    return in_time_order(lines)
 
 
 def products(n: int = 8) -> pd.DataFrame:
@@ -78,7 +91,56 @@ def events(lines: pd.DataFrame, contacts: pd.DataFrame | None = None, responses:
         signals([], "responses") if responses is None else responses,
         lines["ordered_on"].min().date(),
         windows.data_end(lines["ordered_on"].max().date()),
+        ZONE,
     )
+
+
+LINE_COLUMNS = ("customer_id", "order_id", "ordered_at", "product_id", "quantity", "amount", "known_at")
+
+
+def canonical(rows: Iterable[dict[str, object]]) -> pd.DataFrame:
+    """Canonical lines as reading gives them, from dictionaries with local instants; what none names is missing."""
+    listed = list(rows)
+    frame = pd.DataFrame({name: [row.get(name) for row in listed] for name in LINE_COLUMNS})
+    for name in ("ordered_at", "known_at"):
+        local = pd.to_datetime(frame[name], format="ISO8601").astype("datetime64[us]")
+        frame[name] = local.dt.tz_localize(ZONE, ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
+    for name in ("customer_id", "order_id", "product_id"):
+        frame[name] = frame[name].astype("str")
+    for name in ("quantity", "amount"):
+        frame[name] = frame[name].astype("float64")
+    return frame.assign(
+        source_line=np.arange(1, len(frame) + 1, dtype=np.int64),
+        is_cancellation=pd.Series([bool(row.get("is_cancellation")) for row in listed], dtype="bool"),
+        problem=pd.Series([str(row.get("problem", "")) for row in listed], dtype="str"),
+        repair=pd.Series("", index=frame.index, dtype="str"),
+    )
+
+
+CANONICAL_COLUMNS = frozenset({"product_id", "quantity", "known_at"})
+
+
+def part(name: str, lines: pd.DataFrame, chunk_rows: int = 7) -> LinePart:
+    """Canonical lines as a file of a source, read in small chunks; its digest hangs on its content."""
+    starts = range(0, max(len(lines), 1), chunk_rows)
+    content = digest(lines.to_csv(index=False))
+    return LinePart(name, content, lambda: (lines.iloc[at : at + chunk_rows].reset_index(drop=True) for at in starts))
+
+
+def source(files: Iterable[tuple[str, pd.DataFrame]]) -> Source:
+    """A shop's files as a source."""
+    return Source("test", tuple(part(name, lines) for name, lines in files), CANONICAL_COLUMNS)
+
+
+NO_RULES = Rules(max_reject_share=1.0, non_goods=["POST"], excluded_customers=[], extract_on=None, retention_days=None)
+LAST_DAY = date(2019, 12, 31)
+
+
+def made(n_buckets: int = 2, rules: Rules = NO_RULES, **door: object) -> Recipe:
+    """A recipe for small stores."""
+    shop = Shop(rules, "USD", ZONE, rules.extract_on or LAST_DAY)
+    said = {"time_zone": ZONE, "columns": CANONICAL_COLUMNS, "n_buckets": n_buckets, "makes_orders": True, **door}
+    return Recipe(shop, Door(**said), "test")  # type: ignore[arg-type]
 
 
 LINE = st.tuples(

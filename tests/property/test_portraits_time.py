@@ -7,11 +7,12 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.event_tables import CONTACTS, PRODUCTS, PURCHASES, RESPONSES
 from contracts.params import Portray, Store
-from contracts.tables import CONTACTS, PRODUCTS, PURCHASES, RESPONSES, SCORES, TIERS
+from contracts.tables import SCORES, TIERS
 from contracts.words import Words
 from portraits.history import earned_tier, purchase_days
-from portraits.portrait import portray
+from portraits.portrait import Known, portray
 
 ZONE = "America/New_York"
 CUTOFF = date(2018, 1, 1)
@@ -51,7 +52,8 @@ def purchases(seed: int, n: int) -> pd.DataFrame:
     return PURCHASES(
         pd.DataFrame(
             {
-                "line_id": range(n),
+                "source": "0" * 12,
+                "source_line": range(1, n + 1),
                 "customer_id": table["customer_id"],
                 "order_id": table["customer_id"] + local.astype("str"),
                 "ordered_at": table["at"].dt.tz_convert("UTC"),
@@ -63,6 +65,9 @@ def purchases(seed: int, n: int) -> pd.DataFrame:
                 "amount": rng.integers(1, 500, n) / 100,
                 "discount": rng.integers(0, 100, n) / 100,
                 "coupon_discount": 0.0,
+                "is_cancellation": False,
+                "repair": "",
+                "undone_at": pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]"),
             }
         )
     )
@@ -70,10 +75,7 @@ def purchases(seed: int, n: int) -> pd.DataFrame:
 
 def portrait(lines: pd.DataFrame) -> pd.DataFrame:
     return portray(
-        lines,
-        PRODUCT_TABLE,
-        CONTACTS.empty(),
-        RESPONSES.empty(),
+        Known(lines, PRODUCT_TABLE, CONTACTS.empty(), RESPONSES.empty()),
         SCORES.empty(),
         cutoff=CUTOFF,
         store=Store(time_zone=ZONE, currency="EUR", margin_rate=0.3),

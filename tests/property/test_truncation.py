@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from contracts import windows
 from contracts.params import Params
-from events.cleaning import clean
 from events.store import Events
 from features.catalogue import FAMILIES
-from features.customer_days import customer_days
+from features.customer_days import day_book
 from features.engine import feature_tables, features_at
 from features.history import History, history
 from features.snapshots import eligible, lapsed
@@ -33,6 +32,7 @@ def truncated(events: Events, cutoff: date) -> Events:
         windows.rows_before(events.responses, cutoff, stores.ZONE, "responded_at").reset_index(drop=True),
         events.first_sale_on,
         cutoff,
+        stores.ZONE,
     )
 
 
@@ -51,7 +51,7 @@ def assert_truncation_holds(events: Events, cutoff: date) -> None:
 
 @given(rows=stores.STORES, contacts=stores.SIGNALS, responses=stores.SIGNALS, cutoff=st.integers(30, 180))
 def test_features_from_data_cut_off_equal_features_from_all_data(rows, contacts, responses, cutoff) -> None:
-    lines = clean(stores.drawn_lines(rows)).purchases
+    lines = stores.drawn_lines(rows)
     day = stores.FIRST_DAY + timedelta(days=cutoff)
     if lines["ordered_on"].min() >= pd.Timestamp(day):
         return
@@ -66,8 +66,8 @@ def test_what_happens_after_the_cutoff_moves_no_feature_and_no_eligibility(rows,
     alone = history(stores.events(stores.drawn_lines(before)))
     followed = history(stores.events(stores.drawn_lines([*before, *after])))
     pd.testing.assert_frame_equal(feature_frame(alone, CUTOFF), feature_frame(followed, CUTOFF), check_exact=True)
-    names = set(alone.customers[eligible(alone.days, CUTOFF, params.task)])
-    assert names == set(followed.customers[eligible(followed.days, CUTOFF, params.task)])
+    names = set(alone.customers[eligible(alone.book.final, CUTOFF, params.task)])
+    assert names == set(followed.customers[eligible(followed.book.final, CUTOFF, params.task)])
 
 
 @given(rows=stores.STORES, later=stores.STORES)
@@ -75,8 +75,8 @@ def test_what_happened_before_the_cutoff_moves_no_label(rows, later, params: Par
     end = CUTOFF + timedelta(days=400)
     after = [(who, 98 + day, hour, product, amount, off) for who, day, hour, product, amount, off in later]
     before = [(who, day % 98, hour, product, amount, off) for who, day, hour, product, amount, off in rows]
-    alone = customer_days(stores.drawn_lines(after))
-    preceded = customer_days(stores.drawn_lines([*before, *after]))
+    alone = day_book(stores.drawn_lines(after), stores.ZONE).final
+    preceded = day_book(stores.drawn_lines([*before, *after]), stores.ZONE).final
     labels = dict(zip(preceded.customers, lapsed(preceded, CUTOFF, end, params.task), strict=True))
     expected = dict(zip(alone.customers, lapsed(alone, CUTOFF, end, params.task), strict=True))
     assert {name: labels[name] for name in expected} == expected
@@ -104,8 +104,8 @@ def test_a_purchase_at_the_cutoff_moves_the_label_and_no_feature(params: Params)
     without, with_it = (history(known) for known in at_the_cutoff())
     end = CUTOFF + timedelta(days=28)
     pd.testing.assert_frame_equal(feature_frame(without, CUTOFF), feature_frame(with_it, CUTOFF), check_exact=True)
-    assert lapsed(without.days, CUTOFF, end, params.task).tolist() == [True]
-    assert lapsed(with_it.days, CUTOFF, end, params.task).tolist() == [False]
+    assert lapsed(without.book.final, CUTOFF, end, params.task).tolist() == [True]
+    assert lapsed(with_it.book.final, CUTOFF, end, params.task).tolist() == [False]
 
 
 @given(rows=stores.STORES)
@@ -126,7 +126,7 @@ def test_one_cutoff_s_features_hang_on_no_other_cutoff(rows) -> None:
 
 def as_of_today(known: History) -> pd.DataFrame:
     """The mistake: lifetime value over all data, joined to every cutoff."""
-    return pd.DataFrame({"amount_life": known.days.count(known.days.amount)}, index=known.customers)
+    return pd.DataFrame({"amount_life": known.book.final.count(known.book.final.amount)}, index=known.customers)
 
 
 def test_canary_an_as_of_today_column_is_caught_by_truncation() -> None:

@@ -1,6 +1,9 @@
+"""Cleaning rules, duplicates and the store's manifest, on lines written by hand; the packaged data as published."""
+
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -10,42 +13,133 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import SourceError
-from events.cleaning import RULES, clean, sampled_customers
-from events.complete_journey import read_complete_journey
-from events.store import read_store, sample, write_store
+from contracts.params import Params
+from events.building import build_store
+from events.cleaning import RULES
+from events.complete_journey import complete_journey, sampled_customers
+from events.manifest import files_of, read_manifest
+from events.recipe import recipe
+from events.store import read_lines, read_store
+from events.tombstones import Tombstones
 from tests import stores
 
-
-def test_every_line_is_accepted_or_rejected_with_its_rule() -> None:
-    lines = stores.purchases([("ann", f"2017-01-0{day} 10:00", 1, 5.0, 0.0) for day in range(1, 6)])
-    lines.loc[1, "amount"] = 0.0
-    lines.loc[2, "customer_id"] = None
-    lines.loc[3, "quantity"] = -1.0
-    cleaned = clean(lines)
-    assert cleaned.purchases["line_id"].tolist() == [0, 4]
-    assert dict(zip(cleaned.rejects["line_id"], cleaned.rejects["rule"], strict=True)) == {
-        1: "not_paid",
-        2: "no_customer",
-        3: "bad_quantity",
-    }
-
-
-def test_every_rule_s_rejects_can_be_written(tmp_path: Path) -> None:
-    lines = stores.purchases([("ann", f"2017-01-0{day} 10:00", 1, 5.0, 0.0) for day in range(1, 6)])
-    lines.loc[0, "ordered_at"] = pd.NaT
-    lines.loc[1, "amount"] = -2.0
-    lines.loc[2, "customer_id"] = None
-    lines.loc[3, "quantity"] = -1.0
-    raw = replace(sample(read_complete_journey("America/New_York"), 1), lines=lines)
-    facts = write_store(raw, "test", tmp_path / "events")
-    assert facts["rejected_by_rule"] == {rule.code: 1 for rule in sorted(RULES, key=lambda rule: rule.code)}
-    assert len(read_store(tmp_path / "events").purchases) == 1
+GOOD = {
+    "customer_id": "ann",
+    "order_id": "1",
+    "ordered_at": "2017-03-01 10:00",
+    "product_id": "tea",
+    "quantity": 1.0,
+    "amount": 5.0,
+}
+BROKEN = {
+    "damaged_line": {"problem": "damaged_line"},
+    "no_instant": {"problem": "no_instant", "ordered_at": None},
+    "impossible_date": {"ordered_at": "1970-01-01 00:00"},
+    "after_extract": {"ordered_at": "2020-01-01 00:00"},
+    "no_customer": {"customer_id": None},
+    "bad_amount": {"problem": "bad_amount", "amount": None},
+    "bad_quantity": {"problem": "bad_quantity", "quantity": None},
+    "not_goods": {"product_id": "POST"},
+    "not_paid": {"amount": 0.0},
+    "negative_quantity": {"quantity": -1.0},
+    "excluded_account": {"customer_id": "till"},
+}
 
 
-def test_a_source_without_purchases_is_refused() -> None:
-    lines = stores.purchases([("ann", "2017-01-01 10:00", 1, 0.0, 0.0)])
-    with pytest.raises(SourceError, match="none of 1 lines is a purchase"):
-        clean(lines)
+def test_every_rule_rejects_its_line_and_no_other(tmp_path: Path) -> None:
+    rows = [GOOD, *({**GOOD, "order_id": rule, **change} for rule, change in BROKEN.items())]
+    rules = stores.NO_RULES.model_copy(update={"excluded_customers": ["till"]})
+    facts = build_store(
+        stores.source([("a.csv", stores.canonical(rows))]), tmp_path / "events", stores.made(rules=rules)
+    )
+    assert facts["rejected_by_rule"] == dict.fromkeys(sorted(BROKEN), 1)
+    rejects = read_lines(tmp_path / "events", "rejects")
+    assert dict(zip(rejects["source_line"], rejects["rule"], strict=True)) == dict(enumerate(BROKEN, start=2))
+    assert read_lines(tmp_path / "events", "purchases")["source_line"].tolist() == [1]
+
+
+def test_rules_are_data_that_people_can_read() -> None:
+    assert len({rule.code for rule in RULES}) == len(RULES)
+    assert {rule.action for rule in RULES} == {"reject", "repair", "warn"}
+    assert all(rule.sentence and rule.remedy for rule in RULES)
+
+
+def test_a_line_counts_as_often_as_in_the_file_that_has_it_most_often(tmp_path: Path) -> None:
+    """Two equal teas in one file are real; the same two and one more in an overlapping file make three."""
+    other = {**GOOD, "product_id": "milk"}
+    first, second = stores.canonical([GOOD, GOOD, other]), stores.canonical([GOOD, GOOD, GOOD])
+    facts = build_store(stores.source([("a.csv", first), ("b.csv", second)]), tmp_path / "events", stores.made())
+    assert facts["rejected_by_rule"] == {"duplicate": 2}
+    bought = read_lines(tmp_path / "events", "purchases")
+    assert bought["product_id"].value_counts().to_dict() == {"tea": 3, "milk": 1}
+
+
+def test_the_same_file_under_two_names_is_read_once(tmp_path: Path) -> None:
+    lines = stores.canonical([GOOD, GOOD])
+    facts = build_store(stores.source([("a.csv", lines), ("copy.csv", lines)]), tmp_path / "events", stores.made())
+    assert facts["lines_in"] == 2
+    assert [part.get("same_as") for part in facts["parts"]] == [None, "a.csv"]
+
+
+def test_a_line_without_an_order_gets_a_basket_a_customer_and_day(tmp_path: Path) -> None:
+    rows = [{**GOOD, "order_id": None}, {**GOOD, "order_id": None, "ordered_at": "2017-03-01 23:00"}, GOOD]
+    facts = build_store(stores.source([("a.csv", stores.canonical(rows))]), tmp_path / "events", stores.made())
+    assert (facts["lines_accepted"], facts["lines_repaired"]) == (1, 2)
+    assert facts["repaired_by_code"] == {"order_made": 2}
+    assert sorted(read_lines(tmp_path / "events", "purchases")["order_id"]) == ["1", "ann@2017-03-01", "ann@2017-03-01"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{**GOOD, "amount": 0.0}], "none of 1 lines is a purchase"),
+        ([GOOD, {**GOOD, "customer_id": None}, {**GOOD, "customer_id": None}], "66.7% of 3 lines are rejected"),
+    ],
+)
+def test_a_source_that_cannot_be_right_stops_and_the_old_store_stays(tmp_path: Path, rows, words) -> None:
+    made = stores.made(rules=stores.NO_RULES.model_copy(update={"max_reject_share": 0.5}))
+    build_store(stores.source([("good.csv", stores.canonical([GOOD]))]), tmp_path / "events", made)
+    before = (tmp_path / "events" / "manifest.json").read_bytes()
+    with pytest.raises(SourceError, match=words):
+        build_store(stores.source([("bad.csv", stores.canonical(rows))]), tmp_path / "events", made)
+    assert (tmp_path / "events" / "manifest.json").read_bytes() == before
+    assert len(read_lines(tmp_path / "events", "purchases")) == 1
+
+
+def test_lines_grown_too_old_are_erased_and_counted(tmp_path: Path) -> None:
+    rows = [{**GOOD, "ordered_at": f"2017-03-{day:02d} 10:00", "order_id": str(day)} for day in range(1, 11)]
+    made = stores.made()
+    made = replace(made, shop=replace(made.shop, keep_from=date(2017, 3, 4)))
+    facts = build_store(stores.source([("a.csv", stores.canonical(rows))]), tmp_path / "events", made)
+    assert (facts["lines_in"], facts["lines_accepted"], facts["lines_erased"]) == (10, 7, 3)
+    kept = read_lines(tmp_path / "events", "purchases")
+    assert sorted(kept["order_id"].astype(int)) == list(range(4, 11))
+
+
+def test_only_new_files_are_read(tmp_path: Path) -> None:
+    read = []
+
+    def watched(name: str, lines: pd.DataFrame) -> stores.LinePart:
+        part = stores.part(name, lines)
+        return replace(part, chunks=lambda: (read.append(name), part.chunks())[1])
+
+    first, second = (stores.canonical([{**GOOD, "order_id": name}]) for name in "ab")
+    for files in ([("a", first)], [("a", first), ("b", second)], [("b", second)]):
+        source = replace(stores.source([]), parts=tuple(watched(*file) for file in files))
+        facts = build_store(source, tmp_path / "events", stores.made())
+    assert read == ["a", "b"]
+    assert facts["lines_in"] == 1
+    assert read_lines(tmp_path / "events", "purchases")["order_id"].tolist() == ["b"]
+
+
+def test_the_store_holds_what_its_manifest_names_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "events"
+    for n in (1, 2):
+        build_store(stores.source([("a", stores.canonical([GOOD] * n))]), folder, stores.made())
+        (folder / "purchases" / "left-over.parquet").write_bytes(b"half a file")
+    build_store(stores.source([("a", stores.canonical([GOOD] * 2))]), folder, stores.made())
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert there == files_of(read_manifest(folder)) | {"manifest.json"}
 
 
 @given(st.sets(st.text(min_size=1, max_size=6), min_size=1, max_size=40), st.integers(1, 40))
@@ -56,9 +150,9 @@ def test_a_sample_hangs_on_ids_alone(names: set[str], about: int) -> None:
     assert about < len(names) or forward == names
 
 
-def test_complete_journey_is_read_as_published(tmp_path: Path) -> None:
-    raw = read_complete_journey("America/New_York")
-    facts = write_store(sample(raw, None), "test", tmp_path / "events")
+def test_complete_journey_is_read_as_published(tmp_path: Path, params: Params) -> None:
+    source = complete_journey("America/New_York")
+    facts = build_store(source, tmp_path / "events", recipe(params, source, Tombstones(), date(2026, 1, 1)))
     # The package's own counts: 1,469,307 lines, 11,226 of them of value 0; 2,469 households; year 2017.
     assert facts["lines_in"] == 1_469_307
     assert facts["rejected_by_rule"] == {"not_paid": 11_226}

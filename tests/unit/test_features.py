@@ -102,7 +102,7 @@ def test_recent_gaps_are_the_last_ones() -> None:
 
 def test_snapshots_by_hand(params: Params) -> None:
     from contracts.windows import Calendar
-    from features.customer_days import customer_days
+    from features.customer_days import day_book
 
     lines = stores.purchases(
         [("ann", f"2017-01-{day:02} 10:00", 1, 5.0, 0.0) for day in (2, 9, 16, 24)]
@@ -112,7 +112,7 @@ def test_snapshots_by_hand(params: Params) -> None:
     task = params.task.model_copy(update={"horizon_days": 7, "value_horizon_days": 14, "active_days": 20})
     first, second, third = date(2017, 1, 23), date(2017, 1, 30), date(2017, 2, 6)
     plan = Calendar(fit=(first,), release=(first,), test=(second,), previous=second, scored=third)
-    table = snapshots(customer_days(lines), plan, date(2017, 2, 6), task)
+    table = snapshots(day_book(lines, stores.ZONE), plan, date(2017, 2, 6), task)
     rows = {(row.customer_id, row.cutoff_on.date()): row for row in table.itertuples()}
     assert rows["ann", first].lapsed is False or not rows["ann", first].lapsed
     assert rows["bob", first].lapsed

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from contracts import tables
+from contracts.event_tables import CONTACTS, PRODUCTS, PURCHASES, RESPONSES
 from contracts.params import Portray, Store
-from contracts.tables import CONTACTS, PORTRAITS, PRODUCTS, PURCHASES, RESPONSES, SCORES
+from contracts.tables import PORTRAITS, SCORES
 from contracts.words import Words, load_words
 from portraits.groups import GROUPS, assign_groups
 from portraits.labels import LABELS
-from portraits.portrait import portray
+from portraits.portrait import Known, portray
 from portraits.tastes import product_rhythms, spoken
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +51,8 @@ def purchases(*lines: tuple[str, str, str]) -> pd.DataFrame:
     return PURCHASES(
         pd.DataFrame(
             {
-                "line_id": range(len(table)),
+                "source": "0" * 12,
+                "source_line": range(1, len(table) + 1),
                 "customer_id": table["customer_id"],
                 "order_id": table["customer_id"] + table["local"].str[:10],
                 "ordered_at": local.dt.tz_localize(ZONE).dt.tz_convert("UTC"),
@@ -62,6 +64,9 @@ def purchases(*lines: tuple[str, str, str]) -> pd.DataFrame:
                 "amount": 10.0,
                 "discount": 1.0,
                 "coupon_discount": 0.0,
+                "is_cancellation": False,
+                "repair": "",
+                "undone_at": pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]"),
             }
         )
     )
@@ -69,10 +74,12 @@ def purchases(*lines: tuple[str, str, str]) -> pd.DataFrame:
 
 def portrait(lines, contacts=None, responses=None, scores=None) -> pd.DataFrame:
     table = portray(
-        purchases(*lines),
-        products(),
-        CONTACTS.empty() if contacts is None else contacts,
-        RESPONSES.empty() if responses is None else responses,
+        Known(
+            purchases(*lines),
+            products(),
+            CONTACTS.empty() if contacts is None else contacts,
+            RESPONSES.empty() if responses is None else responses,
+        ),
         SCORES.empty() if scores is None else scores,
         cutoff=CUTOFF,
         store=Store(time_zone=ZONE, currency="EUR", margin_rate=0.3),
