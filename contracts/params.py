@@ -118,6 +118,17 @@ class Rules(Section):
     )
 
 
+class Simulate(Section):
+    """The simulated store: what its truth is beside these stands in simulation/world.py."""
+
+    n_customers: Annotated[int, Field(ge=1, le=2**28)] = Field(default=2000, description="customers who ever join")
+    n_weeks: Annotated[int, Field(ge=1, le=1040)] = Field(default=104, description="weeks that are shown")
+    first_on: date = Field(default=date(2022, 1, 3), description="first local day that is shown")
+    n_products: Count = Field(default=400, description="products in the assortment")
+    n_stores: Count = Field(default=4, description="branches; with more than one, the first closes one day")
+    seed: Annotated[int, Field(ge=0)] = Field(default=1, description="another seed, another store of the same kind")
+
+
 class Ingest(Section):
     """Where purchases come from, how they are written, and what counts as one."""
 
@@ -134,6 +145,30 @@ class Ingest(Section):
     hash_ids: bool = Field(description="replace customers' ids at the door by keyed hashes (REGULARS_KEY)")
     keep_audit: bool = Field(description="keep forbidden attributes in audit/, for the guard alone; else drop them")
     sample_customers: Count | None = Field(description="keep about this many customers, drawn by hash; null keeps all")
+    simulation: Simulate = Field(default=Simulate(), description="source simulation: the store to simulate")
+
+
+class Inspect(Section):
+    """What the data report looks for."""
+
+    long_standing_days: Count = Field(
+        default=182, description="days since the first purchase that make a customer one of long standing"
+    )
+    min_cell_lines: Count = Field(
+        default=1, description="price gaps: lines that either group needs in a product, week and store"
+    )
+    n_lapse_cutoffs: Count = Field(
+        default=6, description="matured cutoffs at which the lapsed are followed for one more horizon"
+    )
+    suspicious_open_day_share: Share = Field(
+        default=0.95, description="an account that buys on this share of all open days is looked at"
+    )
+    suspicious_mads: Annotated[float, Field(gt=0)] = Field(
+        default=5.0,
+        description="an account so many robust deviations above the median (on a log scale) is looked at,"
+        " if it also has suspicious_sales_share",
+    )
+    suspicious_sales_share: Share = Field(default=0.01, description="share of all lines or of all revenue")
 
 
 class Snapshot(Section):
@@ -277,6 +312,7 @@ class Params(Section):
     task: Task
     execution: Execution
     ingest: Ingest
+    inspect: Inspect = Field(default_factory=Inspect)
     snapshot: Snapshot
     featurize: Featurize
     train: Train

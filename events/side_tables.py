@@ -102,7 +102,7 @@ def _canonical(raw: pd.DataFrame, name: str, how: Format, time_zone: str) -> pd.
 def _with_days(frame: pd.DataFrame, table: Table, time_zone: str) -> pd.DataFrame:
     """An instant's local day, and the instant of what is known by its day alone."""
     for day, instant in DAYS.items():
-        if not {day, instant} <= set(table.columns):
+        if not {day, instant}.issubset(table.columns):
             continue
         if day not in frame.columns and instant in frame.columns:
             frame[day] = windows.local_dates(frame[instant], time_zone)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts.errors import ParameterError, RegularsError
+from pipeline.cli_data import add_commands
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +39,7 @@ def run_command() -> None:
 
     Only the stages whose inputs changed run. Example: regulars run
     """
-    from pipeline.release import run_pipeline
+    from pipeline.running import run_pipeline
     from pipeline.summary import show_summary
 
     run_pipeline(Path.cwd())
@@ -55,11 +56,10 @@ def release_command() -> None:
 
     done = release(Path.cwd())
     champion, revision = done.champion, done.revision
-    if champion and revision:
+    if revision:
         news = "new" if done.is_new_revision else "unchanged"
-        typer.echo(
-            f"champion {champion.short}, {champion.review}; week {revision.week} revision {revision.number}, {news}"
-        )
+        said = f"champion {champion.short}, {champion.review}" if champion else "no model"
+        typer.echo(f"{said}; week {revision.week} revision {revision.number}, {news}")
 
 
 @app.command("list")
@@ -170,6 +170,9 @@ def summary_command() -> None:
     from pipeline.summary import show_summary
 
     show_summary(_console(), Path.cwd())
+
+
+add_commands(app)
 
 
 def _day(text: str) -> date:

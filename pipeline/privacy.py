@@ -29,11 +29,11 @@ from events.manifest import MANIFEST, read_manifest
 from events.recipe import needed_key
 from events.store import read_side
 from events.tombstones import read_tombstones, refuse_foreign, write_tombstones
+from pipeline.inbox import TOMBSTONES
 from pipeline.release import only_one
 from serving.erasure import erase_from_weeks, published_rows
 
 STORE = Path("data") / "events"
-TOMBSTONES = Path("inbox") / "tombstones.json"
 AUDIT_LOG = Path("ledger") / "erasures.jsonl"
 OUTPUTS = ("data", "audit", "artifacts", "reports")
 CACHE = Path(".dvc") / "cache"
@@ -190,3 +190,10 @@ def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as JSON values; empty cells are left out."""
     listed = json.loads(rows.to_json(orient="records", date_format="iso", date_unit="s"))
     return [{key: value for key, value in row.items() if value not in (None, "")} for row in listed]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone can read."""
+    files.write_text(path, "")
+    path.chmod(0o600)
+    path.write_text(text, encoding="utf-8")

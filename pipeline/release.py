@@ -8,8 +8,6 @@ back a lost `mlflow.db` or week. Experiments (`DVC_EXP_NAME` set) never come her
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +17,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from contracts.errors import ParameterError, RegularsError, StateError
-from contracts.params import read_yaml
-from events.tombstones import Tombstones, write_tombstones
+from contracts.errors import StateError
 from models import champions
 from models.registry import Version
 from models.run_record import Evidence, code_version, data_hashes
@@ -102,69 +98,3 @@ def only_one(root: Path) -> Iterator[None]:
         raise StateError(
             f"another release has held {path} for {LOCK_SECONDS:.0f} s; wait for it, then run again"
         ) from None
-
-
-def run_pipeline(root: Path) -> Released:
-    """Tell the pipeline who is champion, run what changed, release what it built.
-
-    The first release makes a champion, of which `register` then has to know: it runs once more, so that the next run
-    (and a committed `dvc.lock`) finds nothing left to do.
-    """
-    refuse_experiment()
-    before = champions.sync_champion(root, datetime.now(UTC))
-    tombstones = root / "inbox" / "tombstones.json"
-    if not tombstones.exists():
-        write_tombstones(tombstones, Tombstones())
-    _reproduce(root)
-    released = release(root)
-    if champions.sync_champion(root, datetime.now(UTC)) != before:
-        _reproduce(root)
-    return released
-
-
-def _set_aside_broken_lock(lock: Path) -> None:
-    """DVC rewrites its lock in place: a run killed in that moment leaves half of one, which no later run could read."""
-    if not lock.exists():
-        return
-    try:
-        plain = read_yaml(lock)
-    except ParameterError:
-        plain = None
-    if _is_whole(plain):
-        return
-    lock.replace(lock.with_name("dvc.lock.broken"))
-    print("regulars: dvc.lock was cut off by a killed run; set aside as dvc.lock.broken, every stage is checked anew")
-
-
-def _is_whole(plain: object) -> bool:
-    """Whether parsed YAML has the shape of a lock: a schema, and stages whose files each have a path and a hash."""
-    if not isinstance(plain, dict) or not isinstance(plain.get("schema"), str):
-        return False
-    stages = plain.get("stages", {})
-    return isinstance(stages, dict) and all(_is_whole_stage(stage) for stage in stages.values())
-
-
-def _is_whole_stage(stage: object) -> bool:
-    if not isinstance(stage, dict) or not isinstance(stage.get("cmd"), str):
-        return False
-    files = [entry for kind in ("deps", "outs") for entry in stage.get(kind) or [None]]
-    return isinstance(stage.get("params", {}), dict) and all(
-        isinstance(entry, dict) and isinstance(entry.get("path"), str) and isinstance(entry.get("md5"), str)
-        for entry in files
-    )
-
-
-def _reproduce(root: Path) -> None:
-    """`dvc repro`, its progress on our own output; the stages' `python` is the one that runs us."""
-    if not (root / "dvc.yaml").is_file():
-        raise ParameterError(f"expected dvc.yaml in {root}, found none; run inside the project")
-    _set_aside_broken_lock(root / "dvc.lock")
-    binaries = str(Path(sys.executable).parent)
-    environment = {
-        **os.environ,
-        "PATH": os.pathsep.join((binaries, os.environ.get("PATH", ""))),
-        "PYTHONDONTWRITEBYTECODE": "",
-    }
-    done = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=root, env=environment, check=False)
-    if done.returncode:
-        raise RegularsError(f"`dvc repro` stopped with exit code {done.returncode}; the stage's own line stands above")

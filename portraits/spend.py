@@ -18,7 +18,9 @@ def spend(lines: pd.DataFrame, recent: pd.DataFrame) -> pd.DataFrame:
     groups = recent.groupby("customer_id", observed=True)
     late = groups[["amount", "discount"]].sum().reindex(ever.index)
     basis = late.fillna(ever)
-    with_coupon = recent[recent["coupon_discount"] > 0].groupby("customer_id", observed=True)["ordered_on"].nunique()
+    # days without a coupon become missing, which nunique passes over
+    coupon_on = recent["ordered_on"].where(recent["coupon_discount"] > 0)
+    with_coupon = coupon_on.groupby(recent["customer_id"], observed=True).nunique()
     return pd.DataFrame(
         {
             "spend": late["amount"].fillna(0.0),

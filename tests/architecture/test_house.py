@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from contracts.params import Params
 
-ROOMS = ("contracts", "events", "features", "models", "portraits", "offers", "serving", "pipeline")
+ROOMS = ("contracts", "events", "features", "models", "portraits", "offers", "serving", "simulation", "pipeline")
 COMMON_SECTIONS = {"store", "task", "execution"}
 READ_BY_PATH = {"models/mlflow_model.py"}  # logged into MLflow as a file, never imported by a stage
 

@@ -8,8 +8,8 @@ import pytest
 
 from contracts.errors import RegularsError
 from pipeline import cli
-from pipeline import release as release_module
-from pipeline.release import run_pipeline
+from pipeline import running as running_module
+from pipeline.running import run_pipeline
 from serving.terminal import plain
 
 COMMANDS = ("run", "release", "list", "show", "promote", "rollback", "ledger", "summary")
@@ -133,7 +133,7 @@ def test_run_tells_the_pipeline_its_champion_and_settles_after_the_first_release
         register_again(root)
 
     monkeypatch.chdir(project.root)
-    monkeypatch.setattr(release_module, "_reproduce", reproduce)
+    monkeypatch.setattr(running_module, "_reproduce", reproduce)
     champion = run_pipeline(project.root).champion
     assert wishes == [None, champion.model_hash]
     run_pipeline(project.root)

@@ -14,6 +14,7 @@ from models.ledger import ledger_path
 from models.promotion import promote
 from pipeline import publish, register
 from pipeline import release as release_module
+from pipeline import running as running_module
 from pipeline.release import release
 from tests.projects import REGISTER
 
@@ -245,7 +246,7 @@ def test_whatever_dvc_cannot_read_of_a_cut_off_lock_is_set_aside(tmp_path, share
         is_readable = True
     except (YAMLError, Invalid):
         is_readable = False
-    release_module._set_aside_broken_lock(lock)
+    running_module._set_aside_broken_lock(lock)
     assert is_readable or not lock.exists()
     assert share < 1 or lock.exists()
 

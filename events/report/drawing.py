@@ -1,0 +1,71 @@
+"""How a plot is drawn: one style, SVG with text as text, the same bytes for the same numbers."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+WIDTH_INCHES = 9.0
+GREEN, RED, BLUE, GREY = "#0b6e4f", "#c8553d", "#4059ad", "#8d8d8d"
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "text.parse_math": False,
+}
+Paint = Callable[[Axes], None]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot, or why there is none (`svg` empty). `caption`: what to see, and what to do."""
+
+    name: str
+    title: str
+    caption: str
+    svg: str = ""
+
+    @property
+    def inline(self) -> str:
+        """The SVG for a page: without the file's head, and with ids of its own."""
+        body = self.svg[self.svg.index("<svg") :]
+        body = re.sub(r'(\sid="|url\(#|xlink:href="#)', rf"\g<1>{self.name}-", body)
+        label = f'<svg role="img" aria-label="{self.title}" '
+        return re.sub(r"<svg [^>]*?(?=viewBox)", label, body, count=1)
+
+
+def drawn(name: str, title: str, caption: str, paint: Paint, height_inches: float = 3.2) -> Plot:
+    """Paint a plot on fresh axes."""
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
+        figure = Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
+        paint(figure.subplots())
+        target = io.StringIO()
+        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
+    return Plot(name, title, caption, "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n")
+
+
+def as_percent(axes: Axes, axis: str = "y") -> None:
+    """Shares as percentages."""
+    (axes.yaxis if axis == "y" else axes.xaxis).set_major_formatter(PercentFormatter(1.0, decimals=None))
+
+
+def from_zero(axes: Axes) -> None:
+    """Counts: whole numbers from 0, with thousands separated."""
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")

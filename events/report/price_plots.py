@@ -1,0 +1,79 @@
+"""The two pictures of who pays what."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from events.report.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, drawn
+from events.report.plots import dated
+from events.report.prices import Gap, cell_gaps, gaps_by_week
+from events.report.weeks import week_begins
+
+REACH = 0.5
+N_BINS = 50
+
+
+def price_plots(lines: pd.DataFrame, found: Gap | None, dates: str) -> list[Plot]:
+    """Distribution of relative differences over cells, and the mean difference by week."""
+    titles = {
+        "price_gaps": f"What customers of long standing pay more (+) or less (−) for the same, by cell, {dates}",
+        "price_gaps_by_week": f"Mean difference by week, {dates}",
+    }
+    if found is None:
+        return [Plot(name, title, "Not drawn: see the finding above.") for name, title in titles.items()]
+    return [_distribution(titles["price_gaps"], lines, found), _by_week(titles["price_gaps_by_week"], lines, found)]
+
+
+def _distribution(title: str, lines: pd.DataFrame, found: Gap) -> Plot:
+    cells = cell_gaps(lines)
+    equal = float(np.average(np.abs(cells["gap"]) < 0.0005, weights=cells["weight"]))
+
+    def paint(axes: Axes) -> None:
+        weights = cells["weight"] / cells["weight"].sum()
+        clipped = np.clip(cells["gap"], -REACH, REACH)
+        axes.hist(clipped, bins=list(np.linspace(-REACH, REACH, N_BINS + 2)), weights=weights, color=GREEN)
+        axes.axvline(0, color=GREY, linewidth=1)
+        axes.axvline(found.gap, color=RED, linewidth=1.8, label=f"mean: {100 * found.gap:+.2f} %".replace("-", "−"))
+        axes.set(xlabel="relative difference of net unit price, long standing against short", ylabel="weight of cells")
+        as_percent(axes, "x")
+        as_percent(axes)
+        axes.legend(loc="upper right")
+
+    caption = (
+        f"{len(cells):,} cells (same product, week, and store where recorded). In {100 * equal:.0f} % of their weight "
+        f"both groups paid the same; those beyond ±{100 * REACH:.0f} % stand in the outermost bars. A hump right of 0 "
+        "means that the loyal pay more: look for newcomers' prices."
+    )
+    return drawn("price_gaps", title, caption, paint)
+
+
+def _by_week(title: str, lines: pd.DataFrame, found: Gap) -> Plot:
+    weeks = gaps_by_week(lines)
+
+    def paint(axes: Axes) -> None:
+        at = week_begins(weeks["week"].to_numpy())
+        low, high = weeks["low"].fillna(weeks["gap"]), weeks["high"].fillna(weeks["gap"])
+        axes.axhline(0, color=GREY, linewidth=1)
+        axes.axhline(found.gap, color=RED, linewidth=1.2, linestyle="--", label="mean of all weeks")
+        spread = np.clip([weeks["gap"] - low, high - weeks["gap"]], 0, None)
+        axes.errorbar(
+            at, weeks["gap"], yerr=spread, fmt="o", color=BLUE, markersize=4, capsize=2, label="week, 95 % interval"
+        )
+        top = _reach(weeks)
+        axes.set(ylim=(-top, top), ylabel="relative difference", xlabel="week from Monday")
+        as_percent(axes)
+        dated(axes)
+        axes.legend(loc="upper right", ncols=2)
+
+    caption = (
+        "Points above 0: in that week the loyal paid more. A single week tells of a promotion for newcomers; a lasting "
+        "shift tells of a rule. Points without a bar have too few customers for one; bars may leave the picture."
+    )
+    return drawn("price_gaps_by_week", title, caption, paint)
+
+
+def _reach(weeks: pd.DataFrame) -> float:
+    widest = float(np.nanmax(np.abs(weeks["gap"])))
+    return max(0.05, 1.3 * widest)

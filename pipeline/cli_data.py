@@ -1,0 +1,163 @@
+"""Commands about a shop's data: bring it in, check it, see what was rejected, forget and disclose a customer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from contracts.errors import ParameterError
+
+STORE = Path("data") / "events"
+PARAMS = Path("params.yaml")
+Zone = Annotated[str | None, typer.Option(help="IANA name, as Europe/London; default: what the files tell.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    for name, command in (
+        ("init", init_command),
+        ("check", check_command),
+        ("rejects", rejects_command),
+        ("forget", forget_command),
+        ("disclose", disclose_command),
+    ):
+        app.command(name)(command)
+
+
+def init_command(  # noqa: PLR0917 – options are given by name
+    paths: Annotated[list[Path], typer.Argument(help="Purchase files, or a folder of them (which may grow).")],
+    is_yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; list what was assumed.")] = False,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Ours=theirs, as customer_id=Member; may be repeated.")
+    ] = None,
+    time_zone: Zone = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217 code, as EUR.")] = None,
+    date_order: Annotated[str | None, typer.Option(help="ymd, dmy or mdy.")] = None,
+    horizon_days: Annotated[int | None, typer.Option(min=1, help="Days without a purchase that mean 'lapsed'.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="flat, or own_rhythm: a horizon by each customer's own gaps.")
+    ] = None,
+) -> None:
+    """Look at your purchase files, propose every parameter with its reason, and write params.yaml (comments kept).
+
+    Example: regulars init ~/shop/exports --yes
+    """
+    from contracts.params import load_params
+    from pipeline.inbox import ensure_inbox
+    from pipeline.onboarding import Wishes, look_at_files
+    from pipeline.params_file import BEFORE, change_params
+
+    base = load_params(PARAMS)
+    wishes = Wishes(_columns(column or []), time_zone, currency, date_order, horizon_days, label)
+    look = look_at_files(paths, base, wishes, datetime.now(UTC).date(), typer.echo)
+    typer.echo("\nfound:")
+    for sentence in look.found:
+        typer.echo(f"  - {sentence}")
+    if look.questions:
+        typer.echo("\nassumed:" if is_yes else "\nto decide:")
+    for asked in look.questions:
+        typer.echo(f"  - {asked.what}\n    -> {asked.assumed}; otherwise set {asked.where}")
+        if not is_yes and not typer.confirm("    right?", default=True):
+            raise ParameterError(f"nothing is written; set {asked.where}, then run `regulars init` again")
+    change_params(PARAMS, look.changes)
+    ensure_inbox(Path.cwd())
+    typer.echo(f"\nwritten: params.yaml (the former one is {BEFORE})")
+    for section, values in look.changes.items():
+        typer.echo(f"  {section}: " + ", ".join(f"{key} {_short(value)}" for key, value in values.items()))
+    typer.echo("next: regulars run (or dvc repro)")
+
+
+def _columns(given: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    for name, sign, title in pairs:
+        if not sign or not name.strip() or not title.strip():
+            raise ParameterError(f"--column: expected OURS=THEIRS, got '{name}{sign}{title}'; as customer_id=Member")
+    return {name.strip(): title.strip() for name, _, title in pairs}
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def check_command() -> None:
+    """Read the source by the parameters in force and say what it holds, without writing anything.
+
+    Example: regulars check
+    """
+    from contracts.params import load_params
+    from pipeline.onboarding import Wishes, differences, look_at_source
+
+    params = load_params(PARAMS)
+    today = datetime.now(UTC).astimezone(ZoneInfo(params.store.time_zone)).date()
+    look = look_at_source(params, Wishes(), today)
+    for sentence in look.found:
+        typer.echo(f"  - {sentence}")
+    for asked in look.questions:
+        typer.echo(f"  - {asked.what}")
+    differing = differences(params, look.changes)
+    typer.echo("parameters in force differ from what these data propose:" if differing else "parameters fit these data")
+    for line in differing:
+        typer.echo(f"  {line}")
+
+
+def rejects_command(
+    rule: Annotated[str | None, typer.Option(help="Only lines that break this rule.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Lines to show.")] = 20,
+    is_json: Annotated[bool, typer.Option("--json", help="Plain data instead of a table.")] = False,
+) -> None:
+    """The lines that are no purchases: rule, file and line number; without --rule the counts by rule.
+
+    Example: regulars rejects --rule no_instant --top 50
+    """
+    from pipeline.rejected import by_rule, rejected_lines
+
+    rows = by_rule(STORE) if rule is None else rejected_lines(STORE, rule, top)
+    if is_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        typer.echo("  ".join(f"{value:,}" if isinstance(value, int) else str(value) for value in row.values()))
+
+
+def forget_command(
+    customer: Annotated[str, typer.Argument(help="The customer's id, as your files have it.")],
+    is_yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Erase a customer from the event store, outputs, caches and published weeks, and keep them out of later ingests.
+
+    Needs a secret in REGULARS_KEY. Example: REGULARS_KEY=... regulars forget 1609
+    """
+    from pipeline.privacy import forget
+
+    if not is_yes and not typer.confirm("Erase this customer everywhere? This cannot be undone.", default=False):
+        raise ParameterError("nothing was erased")
+    for place, n in forget(Path.cwd(), customer, datetime.now(UTC)).items():
+        typer.echo(f"  {place}: {n:,}")
+    typer.echo("your own files are yours: ingest will leave this customer out; `regulars run` rebuilds the rest")
+
+
+def disclose_command(
+    customer: Annotated[str, typer.Argument(help="The customer's id, as your files have it.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write to this file (readable by you alone); default: the screen.")
+    ] = None,
+) -> None:
+    """All that is held of a customer, as JSON: every line, score, portrait, plan and published row.
+
+    Example: regulars disclose 1609 --out 1609.json
+    """
+    from pipeline.privacy import disclose, write_private
+
+    text = json.dumps(disclose(Path.cwd(), customer), indent=2, ensure_ascii=False)
+    if out is None:
+        sys.stdout.write(text + "\n")
+        return
+    write_private(out, text + "\n")
+    typer.echo(f"written: {out}")

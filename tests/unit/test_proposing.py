@@ -1,0 +1,113 @@
+"""What `regulars init` reads out of files: expected answers written by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from contracts.errors import SourceError
+from events.parts import find_parts
+from events.proposal import Proposal
+from events.proposing import propose, sample_of
+
+
+def proposed(tmp_path: Path, text: str, **columns: str) -> Proposal:
+    (tmp_path / "sales.csv").write_text(text, encoding="utf-8")
+    return propose(sample_of(find_parts(tmp_path)), columns)
+
+
+def table(header: str, *rows: str) -> str:
+    return "\n".join([header, *rows]) + "\n"
+
+
+def asked(made: Proposal) -> str:
+    return " ".join(question.what for question in made.questions)
+
+
+def test_german_semicolons_and_commas(tmp_path: Path) -> None:
+    rows = [f"K{n};{day:02d}.03.2024;{n},50" for n, day in enumerate(range(1, 29), start=1)]
+    made = proposed(tmp_path, table("Kundennummer;Datum;Betrag", *rows))
+    assert made.columns == {"customer_id": "Kundennummer", "ordered_at": "Datum", "amount": "Betrag"}
+    assert (made.date_order, made.decimal) == ("dmy", ",")
+    assert made.currency is None
+
+
+def test_american_dates_are_told_by_days_above_twelve(tmp_path: Path) -> None:
+    rows = [f"c1,3/{day}/2024,5.00" for day in range(1, 29)]
+    assert proposed(tmp_path, table("customer,date,amount", *rows)).date_order == "mdy"
+
+
+def test_dates_that_both_orders_read_are_asked_about(tmp_path: Path) -> None:
+    rows = [f"c1,0{day}/0{month}/2024,5.00" for month in range(1, 6) for day in range(1, 6)]
+    made = proposed(tmp_path, table("customer,date,amount", *rows))
+    assert made.date_order == "dmy"  # the order in which the file's rows rise in time
+    assert "day first or month first" in asked(made)
+
+
+def test_a_mark_that_may_be_decimal_or_thousands_is_asked_about(tmp_path: Path) -> None:
+    rows = [f'c1,2024-03-{day:02d},"1,{day:03d}"' for day in range(1, 29)]
+    made = proposed(tmp_path, table("customer,date,amount", *rows))
+    assert "between thousands" in asked(made)
+
+
+def test_whole_large_amounts_are_asked_about(tmp_path: Path) -> None:
+    rows = [f"c1,2024-03-{day:02d},{1250 + day}" for day in range(1, 29)]
+    assert "in cents" in asked(proposed(tmp_path, table("customer,date,amount", *rows)))
+
+
+def test_price_and_quantity_make_the_amount_and_the_letter_that_undoes_is_found(tmp_path: Path) -> None:
+    rows = [
+        f"{'C' if n % 5 == 0 else ''}10{n},c{n},2024-03-{n:02d},{-1 if n % 5 == 0 else 1},2.50,8512{n}"
+        for n in range(1, 29)
+    ]
+    rows += ["200,c1,2024-04-01,1,5.00,POST"]
+    made = proposed(tmp_path, table("Invoice,Customer ID,InvoiceDate,Quantity,Price,StockCode", *rows))
+    assert made.columns["unit_price"] == "Price"
+    assert "amount" not in made.columns
+    assert made.cancelled_order_prefix == "C"
+    assert made.non_goods == ["POST"]
+    assert "price of one unit" in asked(made)
+
+
+def test_two_candidates_for_one_column_are_asked_about(tmp_path: Path) -> None:
+    rows = [f"c{n},2024-03-{n:02d},5.00,6.00" for n in range(1, 29)]
+    made = proposed(tmp_path, table("customer_id,date,amount,total", *rows))
+    assert made.columns["amount"] == "amount"
+    assert "'amount' or 'total'" in asked(made)
+
+
+def test_a_named_column_is_taken_as_it_is(tmp_path: Path) -> None:
+    rows = [f"c{n},2024-03-{n:02d},5.00" for n in range(1, 29)]
+    made = proposed(tmp_path, table("wer,wann,wieviel", *rows), customer_id="wer", ordered_at="wann", amount="wieviel")
+    assert made.columns == {"customer_id": "wer", "ordered_at": "wann", "amount": "wieviel"}
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [("who,date,amount", "the customer"), ("customer,when,amount", "the date"), ("customer,date,x", "the amount")],
+)
+def test_what_cannot_be_found_is_one_clear_line(tmp_path: Path, header: str, words: str) -> None:
+    rows = [f"c{n},2024-03-{n:02d},5.00" for n in range(1, 29)]
+    with pytest.raises(SourceError, match=f"expected a column for {words}.*--column"):
+        proposed(tmp_path, table(header, *rows))
+
+
+def test_a_country_gives_zone_and_currency_as_a_question(tmp_path: Path) -> None:
+    rows = [f"c{n},2024-03-{n:02d},5.00,United Kingdom" for n in range(1, 29)]
+    made = proposed(tmp_path, table("customer,date,amount,Country", *rows))
+    assert (made.time_zone, made.currency) == ("Europe/London", "GBP")
+    assert "time zone" in asked(made)
+
+
+def test_files_without_rows_are_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="found none"):
+        proposed(tmp_path, "customer,date,amount\n")
+
+
+def test_a_sample_takes_rows_of_every_file(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(table("customer,date,amount", *[f"{name},2024-03-01,5.00"] * 300))
+    rows: pd.DataFrame = sample_of(find_parts(tmp_path), 400)
+    assert rows["customer"].value_counts().to_dict() == {"a": 200, "b": 200}
