@@ -69,7 +69,7 @@ def renewals(rng: np.random.Generator, first: Floats, mean: Floats, shape: Float
 
     The first event of each process lies at `first`; gaps are gamma with its `shape` and `mean`.
     """
-    owners, times = [], []
+    owners, times = [np.empty(0, dtype=np.int64)], [np.empty(0)]
     who, begin = np.arange(len(first)), first
     while len(who):
         left = np.maximum(span[who] - begin, 0.0) / mean[who]

@@ -59,7 +59,8 @@ def block_of(setting: Setting, block: int) -> Block:
 
 
 def _without_place(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.drop(columns="_customer").reset_index(drop=True)
+    """By customer, whose place in the block is not part of the result."""
+    return frame.sort_values("_customer", kind="stable").drop(columns="_customer").reset_index(drop=True)
 
 
 def texts(names: list[str] | pa.Array, places: Ints) -> pd.Series:

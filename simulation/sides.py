@@ -83,12 +83,12 @@ def members_of(setting: Setting, truth: Truth) -> tuple[pd.DataFrame, pd.DataFra
     known = np.flatnonzero(~truth.is_anonymous)
     second = np.flatnonzero(~truth.is_anonymous & truth.has_second_id)
     ids = customer_ids(truth)
-    who = np.concatenate([known, second])
-    is_second = np.arange(len(who)) >= len(known)
+    cards = np.sort(np.concatenate([2 * known, 2 * second + 1]))
+    who, is_second = cards // 2, cards % 2 == 1
     joined_at = _noons(setting, truth.joined[who])
     table = pd.DataFrame(
         {
-            "customer_id": texts(ids, 2 * who + is_second),
+            "customer_id": texts(ids, cards),
             "joined_at": joined_at,
             "joined_by": texts(list(JOINED_BY), np.minimum(truth.channel[who], len(JOINED_BY) - 1)),
             "joined_store_id": texts(
@@ -124,7 +124,7 @@ def _consents(setting: Setting, truth: Truth, known: Ints, drawn: np.ndarray) ->
                 "given_at": given_at,
                 "withdrawn_at": withdrawn_at,
                 "proof": texts(["joining form, text 1"], np.zeros(len(who), dtype=np.int64)),
-                "known_at": withdrawn_at.fillna(given_at),
+                "known_at": given_at,
             }
         )
     )

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
+import numpy as np
+import numpy.typing as npt
+from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -28,6 +31,8 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "text.parse_math": False,
 }
+FEW_DATES = 7
+FORMATS = ["%Y", "%b %Y", "%d %b", "%d %b", "%d %b", "%d %b"]
 Paint = Callable[[Axes], None]
 
 
@@ -69,3 +74,23 @@ def from_zero(axes: Axes) -> None:
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+
+
+def legend_above(axes: Axes) -> None:
+    """The legend above the picture, where it hides nothing."""
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.2)
+
+
+def dated(axes: Axes, days: npt.NDArray[np.datetime64]) -> None:
+    """Dates below: each where they are few, else as many as are legible."""
+    if len(days) <= FEW_DATES:
+        axes.set_xticks(mdates.date2num(days), [str(day) for day in days])  # type: ignore[no-untyped-call]
+        margin = np.timedelta64(4, "D")
+        axes.set_xlim(*mdates.date2num([days.min() - margin, days.max() + margin]))  # type: ignore[no-untyped-call]
+        return
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
+    shown = mdates.ConciseDateFormatter(  # type: ignore[no-untyped-call]
+        locator, show_offset=False, formats=FORMATS, zero_formats=FORMATS
+    )
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(shown)

@@ -146,9 +146,9 @@ def bought_again_finding(look: Look, task: Task, limits: Inspect) -> Iterator[Fi
         return
     low, high = wilson(n_again, n_lapsed)
     said = (
-        f"Of {n_lapsed:,} lapses (no purchase in {h} days), {counted(len(table), 'cutoff')} from "
-        f"{table['cutoff_on'].iloc[0]} to {table['cutoff_on'].iloc[-1]}, {n_again:,} "
-        f"({percent(n_again / n_lapsed)}, 95 % interval {percent(low)} to {percent(high)}) bought in the next {h}."
+        f"Of {n_lapsed:,} lapses (no purchase in {h} days) at {counted(len(table), 'cutoff')} from "
+        f"{table['cutoff_on'].iloc[0]} to {table['cutoff_on'].iloc[-1]}, {n_again:,} ({percent(n_again / n_lapsed)}, "
+        f"95 % interval {percent(low)} to {percent(high)}) bought again in the next {h} days."
     )
     remedy = "Where that is half or more, 'lapsed' often means 'not yet': lengthen task.horizon_days or use own_rhythm."
     yield Finding("note", said, "task.horizon_days", n_again, "customers", remedy, n_again / n_lapsed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,15 @@ def page(report: dict[str, Any], plots: Sequence[Plot]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=lambda value: f"{value:,.0f}", percent=percent, signed=signed)
+    environment.filters.update(together=together, number=lambda value: f"{value:,.0f}", percent=percent, signed=signed)
     shown = [{"name": plot.name, "title": plot.title, "caption": plot.caption, "svg": _drawing(plot)} for plot in plots]
     return environment.get_template(TEMPLATE).render(**report, plots=shown) + "\n"
+
+
+def together(text: str) -> str:
+    """Text in which no line breaks within a date or before a percent sign."""
+    joined = re.sub(r"(?<=\d)-(?=\d)", "\N{WORD JOINER}-\N{WORD JOINER}", text)
+    return joined.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _drawing(plot: Plot) -> Markup:

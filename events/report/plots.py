@@ -5,24 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from contracts.params import Task
-from events.report.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, drawn, from_zero
+from events.report.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, dated, drawn, from_zero, legend_above
 from events.report.findings import percent
 from events.report.measures import Floats, wilson
 from events.report.weeks import week_begins
 from events.rhythm import Rhythm
-
-WEEKS_FOR_A_LINE = 2
-
-
-def dated(axes: Axes) -> None:
-    """Few, short dates below."""
-    locator = AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    shown = ConciseDateFormatter(locator, show_offset=False, formats=["%Y", "%b %Y", "%d %b"] * 2)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_formatter(shown)
 
 
 def by_week(table: pd.DataFrame, column: str, title: str, caption: str) -> Plot:
@@ -43,10 +32,10 @@ def by_week(table: pd.DataFrame, column: str, title: str, caption: str) -> Plot:
                 markeredgecolor=RED,
                 label="week not covered whole",
             )
-            axes.legend(loc="lower right")
+            legend_above(axes)
         axes.set(ylabel=f"{column} a week", xlabel="week from Monday")
         from_zero(axes)
-        dated(axes)
+        dated(axes, begins)
 
     return drawn(column, title, caption, paint)
 
@@ -71,7 +60,7 @@ def gap_distribution(rhythm: Rhythm, task: Task, dates: str) -> Plot:
         axes.set(xlabel=f"days between purchase days (bars of {width})" if width > 1 else "days between purchase days")
         axes.set_ylabel("gaps")
         from_zero(axes)
-        axes.legend(loc="upper right")
+        legend_above(axes)
 
     caption = (
         f"{len(gaps):,} gaps{f' ({percent(beyond)} lie beyond the picture)' if beyond else ''}. What lies right of the "
@@ -90,7 +79,11 @@ def concentration(curve: Floats, top_fifth: float, dates: str) -> Plot:
         axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1.2, label="if all spent the same")
         axes.plot([0.2, 0.2, 0], [0, top_fifth, top_fifth], color=RED, linewidth=1.0)
         axes.plot([0.2], [top_fifth], color=RED, marker="o", linestyle="none")
-        axes.annotate(f"top 20 %: {percent(top_fifth, 0)} of revenue", (0.2, top_fifth), (0.23, top_fifth - 0.08))
+        axes.annotate(
+            f"top 20 %: {percent(top_fifth, 0)} of revenue",
+            (0.2, top_fifth),
+            (0.215, 0.04),
+        )
         axes.set(
             xlabel="share of customers, largest revenue first", ylabel="share of revenue", xlim=(0, 1), ylim=(0, 1.02)
         )
@@ -148,8 +141,8 @@ def recognised(table: pd.DataFrame, dates: str) -> Plot:
             axes.plot(at, table[column], color=colour, linestyle=style, marker="o", markersize=4, label=label)
         axes.set(ylim=(0, 1.05), ylabel="share of sales", xlabel="calendar month")
         as_percent(axes)
-        dated(axes)
-        axes.legend(loc="lower right")
+        dated(axes, at)
+        legend_above(axes)
 
     caption = (
         "Only sales that name a customer can be learned from. Where the share falls, ask at the till again; at 100 % "
@@ -163,7 +156,9 @@ def came_back(table: pd.DataFrame, horizon_days: int) -> Plot:
     name, title = "bought_again", f"Lapsed customers who bought again in the next {horizon_days} days"
     table = table[table["n_lapsed"] > 0]
     if table.empty:
-        return Plot(name, title, f"Not drawn: nobody lapsed {3 * horizon_days} days or more before data end.")
+        why = "Not drawn: no active customer lapsed at a cutoff that lies two horizons or more before data end."
+        return Plot(name, title, why)
+    title = f"{title}, cutoffs {table['cutoff_on'].iloc[0]} to {table['cutoff_on'].iloc[-1]}"
     shares = (table["n_again"] / table["n_lapsed"]).to_numpy()
     edges = np.array([wilson(again, lapsed) for again, lapsed in table[["n_again", "n_lapsed"]].to_numpy().tolist()])
 

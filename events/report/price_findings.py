@@ -15,6 +15,7 @@ from events.report.reading import Look
 WHERE = "purchases.amount"
 MIN_PRODUCT_LINES = 10
 N_PRODUCTS = 10
+LEAST_SHOWN = 0.0005
 
 
 def signed(share: float) -> str:
@@ -83,7 +84,7 @@ def dearest_products(look: Look, lines: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for product, part in lines[lines["product"].map(n_lines) >= MIN_PRODUCT_LINES].groupby("product"):
         found = price_gap(part)
-        if found is not None and found.is_against_the_loyal:
+        if found is not None and found.low > LEAST_SHOWN:
             rows.append({"number": int(str(product)), "gap": found.gap, "low": found.low, "high": found.high})
     chosen = sorted(rows, key=lambda row: (-row["gap"] * n_lines[row["number"]], row["number"]))[:N_PRODUCTS]
     return [_named(row, look, int(n_lines[row["number"]])) for row in chosen]

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from events.report.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, drawn
-from events.report.plots import dated
+from events.report.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, dated, drawn, legend_above
 from events.report.prices import Gap, cell_gaps, gaps_by_week
 from events.report.weeks import week_begins
 
-REACH = 0.5
+REACH = float(np.log(2))
+"""Half or double."""
 N_BINS = 50
+TICKS = (-0.5, -0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 
 
 def price_plots(lines: pd.DataFrame, found: Gap | None, dates: str) -> list[Plot]:
@@ -32,18 +33,19 @@ def _distribution(title: str, lines: pd.DataFrame, found: Gap) -> Plot:
 
     def paint(axes: Axes) -> None:
         weights = cells["weight"] / cells["weight"].sum()
-        clipped = np.clip(cells["gap"], -REACH, REACH)
-        axes.hist(clipped, bins=list(np.linspace(-REACH, REACH, N_BINS + 2)), weights=weights, color=GREEN)
+        ratios = np.clip(np.log1p(cells["gap"]), -REACH, REACH)
+        axes.hist(ratios, bins=list(np.linspace(-REACH, REACH, N_BINS + 2)), weights=weights, color=GREEN)
         axes.axvline(0, color=GREY, linewidth=1)
-        axes.axvline(found.gap, color=RED, linewidth=1.8, label=f"mean: {100 * found.gap:+.2f} %".replace("-", "−"))
+        mean = f"mean: {100 * found.gap:+.2f} %".replace("-", "−")
+        axes.axvline(np.log1p(found.gap), color=RED, linewidth=1.8, label=mean)
+        axes.set_xticks(np.log1p(TICKS), [f"{100 * tick:+.0f}%".replace("-", "−") for tick in TICKS])
         axes.set(xlabel="relative difference of net unit price, long standing against short", ylabel="weight of cells")
-        as_percent(axes, "x")
         as_percent(axes)
         axes.legend(loc="upper right")
 
     caption = (
         f"{len(cells):,} cells (same product, week, and store where recorded). In {100 * equal:.0f} % of their weight "
-        f"both groups paid the same; those beyond ±{100 * REACH:.0f} % stand in the outermost bars. A hump right of 0 "
+        f"both paid the same; ratios below half or above double stand in the outermost bars. A hump right of 0 "
         "means that the loyal pay more: look for newcomers' prices."
     )
     return drawn("price_gaps", title, caption, paint)
@@ -64,8 +66,8 @@ def _by_week(title: str, lines: pd.DataFrame, found: Gap) -> Plot:
         top = _reach(weeks)
         axes.set(ylim=(-top, top), ylabel="relative difference", xlabel="week from Monday")
         as_percent(axes)
-        dated(axes)
-        axes.legend(loc="upper right", ncols=2)
+        dated(axes, at)
+        legend_above(axes)
 
     caption = (
         "Points above 0: in that week the loyal paid more. A single week tells of a promotion for newcomers; a lasting "

@@ -33,7 +33,8 @@ PURCHASE_COLUMNS = (
     "known_at",
     "undone_at",
 )
-CODED = {"customer_id": "customer", "order_id": "order", "product_id": "product", "store_id": "store"}
+CODED = {"customer_id": "customer", "product_id": "product", "store_id": "store"}
+NOT_KEPT = ("order_id", "ordered_on", "known_at", "undone_at")
 RETURN_COLUMNS = ("source", "source_line", "kind", "amount")
 REJECT_COLUMNS = ("source", "source_line", "rule", "ordered_at", "amount")
 LINE_NAMES = {"category": "category", "product_name": "product_type"}
@@ -115,9 +116,9 @@ class Look:
 def look_at(root: Path) -> Look:
     """Read what the report needs of the store at `root`."""
     facts = read_manifest(root)
-    read = read_lines(root, "purchases", facts, PURCHASE_COLUMNS)
-    standing = windows.rows_before(read, date.fromisoformat(facts["data_end_on"]), facts["time_zone"])
-    lines, ids = _compact(standing.reset_index(drop=True))
+    compact = _Compact()
+    parts = [compact.part(_bucket(root, facts, bucket), facts) for bucket in facts["buckets"]]
+    lines = pd.concat(parts, ignore_index=True)
     products = read_side(root, "products", facts)
     return Look(
         facts,
@@ -126,8 +127,8 @@ def look_at(root: Path) -> Look:
         read_lines(root, "rejects", facts, REJECT_COLUMNS),
         products,
         _absent(facts, products),
-        int(read["undone_at"].notna().sum()),
-        ids,
+        compact.n_undone_later,
+        compact.ids(),
     )
 
 
@@ -138,21 +139,46 @@ def _absent(facts: dict[str, Any], products: pd.DataFrame) -> frozenset[str]:
     return frozenset(facts["absent"]) - told
 
 
-def _compact(lines: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, pd.Index]]:
-    """Texts as numbers."""
-    ids: dict[str, pd.Index] = {}
-    codes: dict[str, Ints] = {}
-    for given, ours in CODED.items():
-        if given in lines.columns:
-            found, ids[ours] = pd.factorize(lines[given])
-            codes[ours] = found.astype(np.int64)
-        else:
-            codes[ours], ids[ours] = np.full(len(lines), -1, dtype=np.int64), pd.Index([])
-    codes["order"] = pd.factorize(codes["order"] * len(ids["customer"]) + codes["customer"])[0].astype(np.int64)
-    kept = [name for name in lines.columns if name not in (*CODED, "known_at", "undone_at", "ordered_on")]
-    return lines[kept].assign(**codes, day=windows.day_numbers(lines["ordered_on"])), {
-        name: ids[name] for name in ("customer", "product")
-    }
+def _bucket(root: Path, facts: dict[str, Any], bucket: dict[str, Any]) -> pd.DataFrame:
+    return read_lines(root, "purchases", {**facts, "buckets": [bucket]}, PURCHASE_COLUMNS)
+
+
+class _Compact:
+    """Texts as numbers, bucket by bucket, so that the texts of one bucket alone are in memory."""
+
+    def __init__(self) -> None:
+        self.n_undone_later = 0
+        self._n_orders = 0
+        self._numbers: dict[str, dict[str, int]] = {ours: {} for ours in CODED.values()}
+
+    def part(self, lines: pd.DataFrame, facts: dict[str, Any]) -> pd.DataFrame:
+        """One bucket's standing lines."""
+        self.n_undone_later += int(lines["undone_at"].notna().sum())
+        lines = windows.rows_before(lines, date.fromisoformat(facts["data_end_on"]), facts["time_zone"])
+        codes = {ours: self._coded(lines, given, ours) for given, ours in CODED.items()}
+        order, n_orders = _orders(lines["order_id"], codes["customer"])
+        codes["order"], self._n_orders = order + self._n_orders, self._n_orders + n_orders
+        kept = [name for name in lines.columns if name not in (*CODED, *NOT_KEPT)]
+        return lines[kept].assign(**codes, day=windows.day_numbers(lines["ordered_on"]))
+
+    def _coded(self, lines: pd.DataFrame, given: str, ours: str) -> Ints:
+        if given not in lines.columns:
+            return np.full(len(lines), -1, dtype=np.int64)
+        numbers = self._numbers[ours]
+        codes, distinct = pd.factorize(lines[given])
+        mapped = [numbers.setdefault(str(name), len(numbers)) for name in distinct]
+        return np.array([*mapped, -1], dtype=np.int64)[codes]
+
+    def ids(self) -> dict[str, pd.Index]:
+        """Ids by number."""
+        return {name: pd.Index(list(self._numbers[name]), dtype="str") for name in ("customer", "product")}
+
+
+def _orders(order_id: pd.Series, customer: Ints) -> tuple[Ints, int]:
+    """Each customer's own orders numbered, and how many: a customer's lines are all in one bucket."""
+    codes, distinct = pd.factorize(order_id)
+    numbers, found = pd.factorize(customer * (len(distinct) + 1) + codes)
+    return numbers.astype(np.int64), len(found)
 
 
 def orders(look: Look) -> pd.DataFrame:

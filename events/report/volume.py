@@ -122,7 +122,9 @@ def _absurd_quantities(look: Look) -> Iterator[Finding]:
             f"{counted(len(rows), 'line')} with {ABSURD_QUANTITY} units or more and over {ABSURD_TIMES} times what is "
             f"usual for the product; the largest has {quantity.max():,.0f} units, {look.dates}."
         )
-        remedy = "Look at these lines: a slip of the keyboard, or a wholesale order (ingest.rules.excluded_customers)."
+        remedy = (
+            "Look at these lines: a slip of the keyboard, another unit (as fuel by volume), or a wholesale account."
+        )
         share = len(rows) / len(look.lines)
         yield Finding(
             "warning", said, "purchases.quantity", len(rows), "lines", remedy, share, examples(rows, look.files)

@@ -90,7 +90,7 @@ def _table(project, name):
         return full.fillna(
             dict.fromkeys(("offer_cost", "expected_profit", "expected_profit_low", "expected_profit_high"), 0.0)
         ).fillna({"price_benefit": 0.0, "benefit": 0.0})[list(_columns("PLAN"))]
-    return full[list(_columns("PORTRAITS"))]
+    return full[[name for name in _columns("PORTRAITS") if name in full.columns]]
 
 
 def _columns(name):
