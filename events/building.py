@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -209,7 +209,7 @@ def _facts(
     for part in listed:
         if once[part["source"]] != part["name"]:
             part |= {"lines": 0, "same_as": once[part["source"]]}
-    side = {name: _without_erased(frame, recipe.door) for name, frame in source.side.items()}
+    side = {name: _side_table(name, frame, recipe.door) for name, frame in source.side.items()}
     describes = "products" not in side
     if describes:
         side["products"] = described_products(folder / bucket.files["purchases"] for bucket in buckets)
@@ -235,15 +235,19 @@ def _facts(
     )
 
 
-def _without_erased(frame: pd.DataFrame, door: Door) -> pd.DataFrame:
-    """A further table under stored ids, without erased customers' rows."""
-    for name in ("customer_id", "with_customer_id"):
-        if name not in frame.columns:
+def _side_table(name: str, frame: pd.DataFrame, door: Door) -> pd.DataFrame:
+    """A further table under stored ids, without erased customers' rows.
+
+    A person's several ids each keep their row in `customers`; elsewhere they count as the one that `same_as` names.
+    """
+    person = replace(door, same_as={}) if name == "customers" else door
+    for column in ("customer_id", "with_customer_id", "same_as"):
+        if column not in frame.columns:
             continue
-        stored = translated(frame[name], lambda given: stored_id(given, door))
+        stored = translated(frame[column], lambda given: stored_id(given, person))
         erased = {given for given in stored.dropna().unique() if door.forgotten(given)}
-        frame = frame.assign(**{name: stored})[~stored.isin(erased)].reset_index(drop=True)
-    return frame
+        frame = frame.assign(**{column: stored})[~stored.isin(erased)]
+    return frame.drop_duplicates(list(SIDE_TABLES[name].key), ignore_index=True)
 
 
 def _refuse_poor(facts: Mapping[str, Any], shop: Shop) -> None:

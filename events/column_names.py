@@ -198,6 +198,9 @@ WORDS: dict[str, tuple[str, ...]] = {
 """Canonical name: names in plain form (small letters, underscores), the most telling first."""
 
 
+SHORTEST_STEM = 5
+
+
 def matches(title: str, canonical: str) -> int:
     """How well a column's name fits: above 0 it does, and the larger the better.
 
@@ -211,4 +214,4 @@ def matches(title: str, canonical: str) -> int:
     squeezed = plain.replace("_", "")
     if squeezed in {word.replace("_", "") for word in words}:
         return 500
-    return 0
+    return 200 if any(plain.startswith(f"{word}_") for word in words if len(word) >= SHORTEST_STEM) else 0

@@ -6,20 +6,24 @@ import numpy as np
 import pandas as pd
 
 from contracts.params import Format
-from events.column_names import WORDS
+from events.column_names import matches
 from events.parsing_numbers import numbers
 from events.parsing_times import clocks
 from events.proposal import Proposal, Question
-from events.side_tables import plain_name
 
 ORDERS = ("ymd", "dmy", "mdy")
 CENTS_FROM = 400.0
+MONEY = ("amount", "unit_price", "quantity", "discount")
 
 
 def numbers_written(rows: pd.DataFrame, made: Proposal) -> None:
     """The decimal mark and the mark of thousands that read the most number-like cells."""
-    wanted = {*WORDS["amount"], *WORDS["unit_price"], *WORDS["quantity"], *WORDS["discount"]}
-    titles = [title for title in rows.columns if plain_name(str(title)) in wanted and rows[title].dtype == "str"]
+    titles = [
+        title
+        for title in rows.columns
+        if rows[title].dtype == "str"
+        and (title in {made.columns.get(name) for name in MONEY} or any(matches(str(title), name) for name in MONEY))
+    ]
     if not titles:
         return
     cells = pd.concat([rows[title] for title in titles], ignore_index=True)

@@ -90,7 +90,8 @@ def place(rows: pd.DataFrame, made: Proposal) -> None:
             made.found.append(f"currency: {made.currency} on {named.iloc[0]:,} of {named.sum():,} lines")
     paid = rows[made.columns.get("amount") or made.columns["unit_price"]]
     for sign, code in SIGNS.items():
-        if made.currency is None and paid.dtype == "str" and paid.str.contains(sign, regex=False).any():
+        is_signed = paid.dtype == "str" and paid.str.contains(sign, regex=False).any()
+        if made.currency is None and (is_signed or sign in str(paid.name)):
             made.currency = code
             made.found.append(f"currency: {code}, by the sign {sign}")
     for column in rows.columns:

@@ -69,11 +69,13 @@ def _absent(said: list[str], products: pd.DataFrame) -> frozenset[str]:
 
 
 def unprofiled(root: Path, facts: dict[str, Any]) -> set[str]:
-    """The customers who refuse to be profiled."""
+    """The customers who refuse to be profiled, under any of their ids."""
     customers = read_side(root, "customers", facts)
     if "no_profiling" not in customers.columns:
         return set()
-    return set(customers.loc[customers["no_profiling"].eq(True).fillna(False), "customer_id"])
+    refusing = customers[customers["no_profiling"].eq(True).fillna(False).astype(bool)]
+    others = set(refusing["same_as"].dropna()) if "same_as" in customers.columns else set()
+    return {*refusing["customer_id"], *others}
 
 
 def read_lines(

@@ -26,6 +26,7 @@ def add_commands(app: typer.Typer) -> None:
         ("rejects", rejects_command),
         ("forget", forget_command),
         ("disclose", disclose_command),
+        ("simulate", simulate_command),
     ):
         app.command(name)(command)
 
@@ -161,3 +162,24 @@ def disclose_command(
         return
     write_private(out, text + "\n")
     typer.echo(f"written: {out}")
+
+
+def simulate_command(
+    folder: Annotated[Path, typer.Argument(help="A new folder; never one that holds files.")],
+    customers: Annotated[int, typer.Option(min=1, help="Customers who ever join.")] = 2000,
+    weeks: Annotated[int, typer.Option(min=1, help="Weeks of sales.")] = 104,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another store of the same kind.")] = 1,
+) -> None:
+    """Write the files of a made-up store with known truth, to try things on: `regulars init` reads them.
+
+    Example: regulars simulate shop --customers 500 --seed 7
+    """
+    from contracts.params import load_params
+    from simulation.world import world_of
+    from simulation.writing import write_files
+
+    params = load_params(PARAMS)
+    wanted = params.ingest.simulation.model_copy(update={"n_customers": customers, "n_weeks": weeks, "seed": seed})
+    world = world_of(wanted, params.store)
+    write_files(world, folder, lambda done, of: typer.echo(f"  {done:,} of {of:,}"))
+    typer.echo(f"written: {folder} (what is true of each customer: {folder / 'truth'})")

@@ -8,15 +8,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from contracts.params import load_params
+from contracts.params import Params, load_params
 from events.audit import write_audit
 from events.building import build_store
 from events.open_source import open_source
 from events.recipe import recipe
+from events.sources import LinePart, Source
 from events.tombstones import read_tombstones
 from pipeline.stage import run_stage, say
+from simulation.source import simulated
 
 SECTIONS = ("store", "ingest", "execution")
+
+
+def _simulated(params: Params) -> Source:
+    made = simulated(params.ingest.simulation, params.store)
+    return Source(made.name, (LinePart(made.name, made.digest, made.chunks),), made.columns, made.side)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -31,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     params = load_params()
     today = datetime.now(UTC).astimezone(ZoneInfo(params.store.time_zone)).date()
     tombstones = read_tombstones(paths.tombstones)
-    source = open_source(params)
+    source = _simulated(params) if params.ingest.source == "simulation" else open_source(params)
     made = recipe(params, source, tombstones, today)
     facts = build_store(source, paths.store, made)
     write_audit(paths.audit, source.audit if params.ingest.keep_audit else None, made.door)

@@ -31,8 +31,9 @@ def consented_channels(consents: pd.DataFrame) -> pd.Series:
 
 
 def refusals(customers: pd.DataFrame | None, ids: pd.Series) -> pd.Series:
-    """A flag for each id: the customer wants no marketing."""
+    """A flag for each id: the customer wants no marketing, and has said so under any of their ids."""
     if customers is None or "no_marketing" not in customers.columns:
         return pd.Series(False, index=ids.index)
-    refused = customers.loc[customers["no_marketing"].eq(True).fillna(False).astype(bool), "customer_id"]
-    return ids.isin(refused)
+    refusing = customers[customers["no_marketing"].eq(True).fillna(False).astype(bool)]
+    others = set(refusing["same_as"].dropna()) if "same_as" in customers.columns else set()
+    return ids.isin({*refusing["customer_id"], *others})

@@ -38,7 +38,7 @@ def _distribution(title: str, lines: pd.DataFrame, found: Gap) -> Plot:
         axes.axvline(0, color=GREY, linewidth=1)
         mean = f"mean: {100 * found.gap:+.2f} %".replace("-", "−")
         axes.axvline(np.log1p(found.gap), color=RED, linewidth=1.8, label=mean)
-        axes.set_xticks(np.log1p(TICKS), [f"{100 * tick:+.0f}%".replace("-", "−") for tick in TICKS])
+        axes.set_xticks(np.log1p(TICKS), [f"{100 * tick:+.0f}%".replace("-", "−") if tick else "0%" for tick in TICKS])
         axes.set(xlabel="relative difference of net unit price, long standing against short", ylabel="weight of cells")
         as_percent(axes)
         axes.legend(loc="upper right")

@@ -17,9 +17,10 @@ from contracts.params import Params
 from events.building import build_store
 from events.cleaning import RULES
 from events.complete_journey import complete_journey, sampled_customers
+from events.lines import keyed_hash
 from events.manifest import files_of, read_manifest
 from events.recipe import recipe
-from events.store import read_lines, read_store
+from events.store import read_lines, read_side, read_store
 from events.tombstones import Tombstones
 from tests import stores
 
@@ -167,3 +168,27 @@ def test_complete_journey_is_read_as_published(tmp_path: Path, params: Params) -
     assert first["ordered_hour"] == 6
     assert first["ordered_at"] == pd.Timestamp("2017-01-01 11:53:26", tz="UTC")
     assert np.all(events.purchases["amount"] > 0)
+
+
+def test_a_person_with_two_ids_is_one_and_refuses_once(tmp_path: Path) -> None:
+    """Purchases of both ids count as one person's; each id keeps its row among customers; a refusal holds for both."""
+    rows = [{**GOOD, "customer_id": who, "order_id": str(n)} for n, who in enumerate(("ann", "ann-old", "bob"))]
+    customers = pd.DataFrame(
+        {
+            "customer_id": ["ann", "ann-old", "bob"],
+            "same_as": [None, "ann", None],
+            "no_profiling": pd.array([None, True, None], dtype="boolean"),
+        }
+    )
+    source = replace(stores.source([("a", stores.canonical(rows))]), side={"customers": customers})
+    made = stores.made(same_as={"ann-old": "ann"}, key=b"secret")
+    build_store(source, tmp_path / "events", made)
+    bought = read_lines(tmp_path / "events", "purchases")
+    hashed = {name: keyed_hash(b"secret", name) for name in ("ann", "ann-old", "bob")}
+    assert bought["customer_id"].value_counts().to_dict() == {hashed["ann"]: 2, hashed["bob"]: 1}
+    stored = read_side(tmp_path / "events", "customers")
+    assert set(stored["customer_id"]) == set(hashed.values())
+    assert stored["same_as"].dropna().tolist() == [hashed["ann"]]
+    assert set(read_store(tmp_path / "events").purchases["customer_id"]) == {hashed["bob"]}
+    for path in (tmp_path / "events").rglob("*"):
+        assert b"ann-old" not in (path.read_bytes() if path.is_file() else b"")
