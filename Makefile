@@ -14,7 +14,7 @@ export ARROW_DEFAULT_MEMORY_POOL := system
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check lint prove mlflow figures lock clean
+.PHONY: help setup setup-dev run test check lint prove mlflow docs figures lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -69,6 +69,9 @@ prove: setup-dev ## long proofs
 
 mlflow: setup ## the reviewer's view, on http://127.0.0.1:5000
 	@mlflow server --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --artifacts-destination $(CURDIR)/mlruns --serve-artifacts --host 127.0.0.1 --port 5000 --workers 1
+
+docs: setup ## docs/DATA.md from the contracts and rules
+	@python -m events.dictionary docs/DATA.md
 
 figures: setup ## the last run's figures into docs/benchmarks and the README
 	@python -m benchmarks.figures

@@ -111,18 +111,25 @@ def check_command() -> None:
 def rejects_command(
     rule: Annotated[str | None, typer.Option(help="Only lines that break this rule.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Lines to show.")] = 20,
+    accounts: Annotated[bool, typer.Option("--accounts", help="Accounts that buy as no person does, instead.")] = False,
     is_json: Annotated[bool, typer.Option("--json", help="Plain data instead of a table.")] = False,
 ) -> None:
     """The lines that are no purchases: rule, file and line number; without --rule the counts by rule.
 
-    Example: regulars rejects --rule no_instant --top 50
+    With --accounts: till, staff or wholesale accounts with the evidence; nothing is excluded unless you name them in
+    ingest.rules.excluded_customers. Example: regulars rejects --rule no_instant --top 50
     """
-    from pipeline.rejected import by_rule, rejected_lines
+    from pipeline.rejected import by_rule, odd_accounts, rejected_lines
 
-    rows = by_rule(STORE) if rule is None else rejected_lines(STORE, rule, top)
+    if accounts:
+        rows = odd_accounts(STORE, top)
+    else:
+        rows = by_rule(STORE) if rule is None else rejected_lines(STORE, rule, top)
     if is_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
+    if not rows:
+        typer.echo("none")
     for row in rows:
         typer.echo("  ".join(f"{value:,}" if isinstance(value, int) else str(value) for value in row.values()))
 

@@ -8,6 +8,7 @@ from typing import Any
 from contracts.errors import UnknownNameError, nearest
 from events.cleaning import BY_CODE
 from events.manifest import read_manifest
+from events.report.accounts import suspicious_accounts
 from events.store import read_lines
 
 
@@ -31,4 +32,13 @@ def rejected_lines(store: Path, rule: str, top: int) -> list[dict[str, Any]]:
     return [
         {"rule": rule, "file": str(file), "line": int(line), "problem": str(problem)}
         for file, line, problem in rows[["file", "source_line", "problem"]].head(top).itertuples(index=False)
+    ]
+
+
+def odd_accounts(store: Path, top: int) -> list[dict[str, Any]]:
+    """Accounts that buy as no person does: `customer_id`, `reason` with its numbers."""
+    found = suspicious_accounts(store)
+    return [
+        {str(key): value for key, value in row.items()}
+        for row in found[["customer_id", "reason"]].head(top).to_dict("records")
     ]

@@ -176,3 +176,18 @@ def test_importing_a_module_does_nothing_heavy(root: Path) -> None:
     code = f"import sys, pipeline.cli; print([m for m in '{heavy}'.split(', ') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+MAY_READ_AUDIT = {"ingest"}  # writes it; the guard (plan) and the model card (register) may come to read it
+ALLOWED_TO_READ_AUDIT = {"plan", "register"}
+
+
+def test_forbidden_attributes_reach_no_stage_but_guard_and_model_card(stages, imports) -> None:
+    """Held twice: no stage depends on `audit/`, and nothing but `ingest` imports the module that knows its place."""
+    for name, stage in stages.items():
+        read = [dep for dep in stage["deps"] if dep.startswith("audit")]
+        assert not read or name in ALLOWED_TO_READ_AUDIT, name
+        if name not in MAY_READ_AUDIT | ALLOWED_TO_READ_AUDIT:
+            assert "audit" not in stage["cmd"], name
+    users = imports.find_modules_that_directly_import("events.audit")
+    assert users == {"pipeline.ingest"}

@@ -80,3 +80,9 @@ def test_locks_hold_no_addresses() -> None:
 
 def test_ci_calls_the_readmes_test_command() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_the_data_page_is_made_from_the_contracts() -> None:
+    from events.dictionary import page
+
+    assert (ROOT / "docs" / "DATA.md").read_text() == page(), "run `make docs`"

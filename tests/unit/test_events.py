@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from contracts.errors import SourceError
 from contracts.params import Params
+from events.audit import write_audit
 from events.building import build_store
 from events.cleaning import RULES
 from events.complete_journey import complete_journey, sampled_customers
@@ -192,3 +193,18 @@ def test_a_person_with_two_ids_is_one_and_refuses_once(tmp_path: Path) -> None:
     assert set(read_store(tmp_path / "events").purchases["customer_id"]) == {hashed["bob"]}
     for path in (tmp_path / "events").rglob("*"):
         assert b"ann-old" not in (path.read_bytes() if path.is_file() else b"")
+
+
+@pytest.mark.parametrize(("is_kept", "n"), [(False, 0), (True, 801)])
+def test_demographics_stop_at_the_door(tmp_path: Path, is_kept: bool, n: int) -> None:
+    """801 households of the package gave demographics; they are dropped, or go to the audit table and nowhere else."""
+    source = complete_journey("America/New_York")
+    door = stores.made().door
+    write_audit(tmp_path / "attributes.parquet", source.audit if is_kept else None, door)
+    kept = pd.read_parquet(tmp_path / "attributes.parquet")
+    assert len(kept) == n
+    assert source.audit is not None
+    forbidden = set(source.audit.columns) - {"customer_id"}
+    assert "income" in forbidden
+    assert not forbidden & {column for frame in source.side.values() for column in frame.columns}
+    assert not forbidden & set(next(source.parts[0].chunks()).columns)
