@@ -10,7 +10,7 @@ from contracts.event_tables import LINE_TABLES, SIDE_TABLES
 from contracts.files import write_text
 from contracts.table import Table
 from events.cleaning import RULES
-from events.parsing import MAPPABLE
+from events.raw.parsing import MAPPABLE
 
 KINDS = {
     "string[pyarrow]": "text",

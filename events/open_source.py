@@ -14,12 +14,12 @@ from contracts.errors import ParameterError
 from contracts.event_tables import OPTIONAL_OF_LINES
 from contracts.params import Format, Params
 from events.complete_journey import complete_journey
-from events.headers import DAMAGE, SOURCE_LINE
-from events.parsing import canonical
-from events.parts import find_parts
+from events.raw.headers import DAMAGE, SOURCE_LINE
+from events.raw.parsing import canonical
+from events.raw.parts import find_parts
+from events.raw.sql import sql_part, url_from_environment
 from events.side_tables import read_side_tables
 from events.sources import LinePart, Source
-from events.sql import sql_part, url_from_environment
 
 REQUIRED = {
     "customer_id": ("customer_id",),

@@ -88,5 +88,6 @@ def _digest(params: Params, source: Source, same_as: Mapping[str, str], key: byt
         "same_as": dict(sorted(same_as.items())),
     }
     room = Path(str(events.__file__)).parent
-    code = [path.read_bytes() for folder in (room, room.parent / "contracts") for path in sorted(folder.glob("*.py"))]
+    rooms = (room, room / "raw", room.parent / "contracts")
+    code = [path.read_bytes() for folder in rooms for path in sorted(folder.glob("*.py"))]
     return digest(json.dumps(said, sort_keys=True), key or b"", *code)

@@ -18,11 +18,11 @@ from contracts.errors import ParameterError, SourceError, nearest
 from contracts.event_tables import SIDE_TABLES
 from contracts.params import Format
 from contracts.table import Table
-from events.headers import DAMAGE, SOURCE_LINE
-from events.parsing import flag_column, text_column
-from events.parsing_numbers import numbers
-from events.parsing_times import clocks, instants
-from events.parts import find_parts
+from events.raw.headers import DAMAGE, SOURCE_LINE
+from events.raw.parsing import flag_column, text_column
+from events.raw.parsing_numbers import numbers
+from events.raw.parsing_times import clocks, instants
+from events.raw.parts import find_parts
 
 DAYS = {"sent_on": "sent_at", "responded_on": "responded_at", "happened_on": "happened_at"}
 DEFAULTS: dict[str, dict[str, str | int]] = {

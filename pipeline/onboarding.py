@@ -21,12 +21,12 @@ from contracts.event_tables import SIDE_TABLES
 from contracts.params import Params
 from events.building import build_store
 from events.open_source import open_source
-from events.parts import Part, find_parts
-from events.proposal import Proposal, Question
-from events.proposing import propose, sample_of
-from events.proposing_shop import charge_codes
+from events.proposals.proposal import Proposal, Question
+from events.proposals.proposing import propose, sample_of
+from events.proposals.proposing_shop import charge_codes
+from events.proposals.rhythm import Rhythm, rhythm_of
+from events.raw.parts import Part, find_parts
 from events.recipe import recipe
-from events.rhythm import Rhythm, rhythm_of
 from events.store import read_store
 from events.tombstones import Tombstones
 from features.customer_days import DayBook, day_book

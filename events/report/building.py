@@ -11,6 +11,7 @@ import pandas as pd
 
 from contracts.files import atomic_folder, rounded, write_json, write_text
 from contracts.params import Inspect, Task
+from events.proposals.rhythm import Rhythm, rhythm_of
 from events.report import measures, plots
 from events.report.accounts import account_findings
 from events.report.drawing import Plot
@@ -31,7 +32,6 @@ from events.report.rules import (
 )
 from events.report.volume import jumps, silent_days, volume_findings
 from events.report.weeks import weekly
-from events.rhythm import Rhythm, rhythm_of
 
 
 @dataclass(frozen=True)

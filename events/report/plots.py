@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from contracts.params import Task
+from events.proposals.rhythm import Rhythm
 from events.report.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, dated, drawn, from_zero, legend_above
 from events.report.findings import percent
 from events.report.measures import Floats, wilson
 from events.report.weeks import week_begins
-from events.rhythm import Rhythm
 
 
 def by_week(table: pd.DataFrame, column: str, title: str, caption: str) -> Plot:

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from contracts.errors import SourceError
-from events.parsing import canonical
-from events.parts import find_parts
+from events.raw.parsing import canonical
+from events.raw.parts import find_parts
 from tests.broken_files import CASES, DATA_CASES, Case, Line
 
 HOLDING = [case for case in DATA_CASES if not case.error]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contracts.errors import ParameterError, SourceError
 from contracts.params import Format
-from events.parsing import COLUMNS, canonical
+from events.raw.parsing import COLUMNS, canonical
 
 BERLIN = "Europe/Berlin"
 

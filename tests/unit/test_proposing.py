@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from contracts.errors import SourceError
-from events.parts import find_parts
-from events.proposal import Proposal
-from events.proposing import propose, sample_of
+from events.proposals.proposal import Proposal
+from events.proposals.proposing import propose, sample_of
+from events.raw.parts import find_parts
 
 
 def proposed(tmp_path: Path, text: str, **columns: str) -> Proposal:

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import SourceError
-from events import encodings, reading, unpacking
-from events.headers import BLANKS, column_names, header_at
-from events.parts import find_parts
+from events.raw import encodings, text_files, unpacking
+from events.raw.headers import BLANKS, column_names, header_at
+from events.raw.parts import find_parts
 from tests.broken_files import workbook
 
 TEXT = "customer,amount\nann,12.50\nbob,3.00\n"
@@ -62,12 +62,12 @@ def test_nothing_to_read_is_one_clear_line(tmp_path: Path, name: str) -> None:
 
 
 def test_rows_keep_their_line_and_are_cut_into_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BLOCK_LINES", 200)
-    monkeypatch.setattr(reading, "CHUNK_ROWS", 400)
+    monkeypatch.setattr(text_files, "BLOCK_LINES", 200)
+    monkeypatch.setattr(text_files, "CHUNK_ROWS", 400)
     text = "".join(f'c{n},"a\nb"\n' if n % 5 == 0 else f"c{n},{n}\n" for n in range(2000))
     part = find_parts(write(tmp_path / "a.csv", "customer,note\n" + text))[0]
     chunks = list(part.chunks())
-    assert max(map(len, chunks)) <= 400 + reading.MAX_ROW_LINES
+    assert max(map(len, chunks)) <= 400 + text_files.MAX_ROW_LINES
     rows = pd.concat(chunks, ignore_index=True)
     assert rows["customer"].tolist() == [f"c{n}" for n in range(2000)]
     assert rows["note"].tolist() == ["a\nb" if n % 5 == 0 else str(n) for n in range(2000)]
@@ -77,7 +77,7 @@ def test_rows_keep_their_line_and_are_cut_into_chunks(tmp_path: Path, monkeypatc
 
 
 def test_an_open_quote_late_in_a_block_costs_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BLOCK_LINES", 150)
+    monkeypatch.setattr(text_files, "BLOCK_LINES", 150)
     lines = [f"c{n},{n}" for n in range(1000)]
     for bad in (140, 149, 150, 151, 620, 999):
         lines[bad] = f'"c{bad},{bad}'
@@ -141,7 +141,7 @@ def test_every_cell_that_csv_writes_comes_back(
     writer.writerows([names, *rows])
     path = write(tmp_path_factory.mktemp("cells") / "a.csv", text.getvalue().encode(encoding))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "BLOCK_LINES", block_lines)
+        patch.setattr(text_files, "BLOCK_LINES", block_lines)
         read = all_rows(path)
     assert read[names].fillna("").to_numpy().tolist() == expected_cells(rows)
     assert set(read["damage"]) <= {""}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from events.rhythm import rhythm_of
+from events.proposals.rhythm import rhythm_of
 
 
 def days(**gaps: list[int]) -> pd.DataFrame:

@@ -20,11 +20,11 @@ from contracts.event_tables import SIDE_TABLES
 from contracts.params import Format, Params, Rules, Simulate, Store
 from events.building import Recipe, build_store
 from events.cleaning import Shop
-from events.headers import DAMAGE, SOURCE_LINE
 from events.lines import Door
 from events.open_source import open_source
-from events.parsing import COLUMNS as EVENT_COLUMNS
-from events.parsing import canonical
+from events.raw.headers import DAMAGE, SOURCE_LINE
+from events.raw.parsing import COLUMNS as EVENT_COLUMNS
+from events.raw.parsing import canonical
 from events.sources import LinePart, Source
 from events.store import read_lines
 from simulation.source import content_digest, simulated

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from contracts.errors import ParameterError, SourceError
 from contracts.params import Format
-from events.parsing import canonical
-from events.sql import VARIABLE, refuse_all_but_select, sql_part, url_from_environment
+from events.raw.parsing import canonical
+from events.raw.sql import VARIABLE, refuse_all_but_select, sql_part, url_from_environment
 
 ROWS = [("ann", "2024-01-31 10:00", 12.5), ("bob", "2024-02-01 11:30", 3.0), ("cid", None, None)]
 HOW = Format(

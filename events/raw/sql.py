@@ -21,8 +21,8 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DataError, NoSuchModuleError, SQLAlchemyError
 
 from contracts.errors import ParameterError, SourceError
-from events.headers import DAMAGE, SOURCE_LINE, column_names
-from events.typed_columns import typed_frame
+from events.raw.headers import DAMAGE, SOURCE_LINE, column_names
+from events.raw.typed_columns import typed_frame
 
 VARIABLE = "REGULARS_DATABASE_URL"
 CHUNK_ROWS = 100_000
@@ -135,7 +135,7 @@ def _frame(rows: Sequence[Sequence[Any]], names: Sequence[str], first_line: int)
 
 @dataclass
 class SqlPart:
-    """Rows of a database, read like a file's (see `events.parts.Part`); `source_line` is the row's number.
+    """Rows of a database, read like a file's (see `events.raw.parts.Part`); `source_line` is the row's number.
 
     `digest` is a hash of the rows as they came the first time; asking for it before reading reads them all.
     """

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.errors import SourceError
-from events.encodings import EMPTY, Encoding, encoding_of
-from events.headers import BLANKS, column_names, has_width, header_at
-from events.unpacking import MAX_LINE_BYTES, damage_told, guarded
+from events.raw.encodings import EMPTY, Encoding, encoding_of
+from events.raw.headers import BLANKS, column_names, has_width, header_at
+from events.raw.unpacking import MAX_LINE_BYTES, damage_told, guarded
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_LINES = 300

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from events.headers import BLANKS
+from events.raw.headers import BLANKS
 
 
 def _letters(cell: object) -> str | None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.parsing_numbers import Flags, Floats, is_missing
+from events.raw.parsing_numbers import Flags, Floats, is_missing
 
 Ints = npt.NDArray[np.int64]
 Instants = npt.NDArray[np.datetime64]

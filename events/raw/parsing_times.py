@@ -9,8 +9,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.clock_texts import CLOCK, NO_TIME, SECOND, Clocks, Instants, Ints, from_numbers, from_text, since_midnight
-from events.parsing_numbers import Flags, Floats, is_missing
+from events.raw.clock_texts import (
+    CLOCK,
+    NO_TIME,
+    SECOND,
+    Clocks,
+    Instants,
+    Ints,
+    from_numbers,
+    from_text,
+    since_midnight,
+)
+from events.raw.parsing_numbers import Flags, Floats, is_missing
 
 TIME_OF_DAY = f"^{CLOCK}$"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from contracts.errors import SourceError
-from events.parquet_files import read_parquet
-from events.reading import read_text
-from events.spreadsheet_files import read_sheet, sheets_of
-from events.unpacking import damage_told, digest_of, kind_of
+from events.raw.parquet_files import read_parquet
+from events.raw.spreadsheet_files import read_sheet, sheets_of
+from events.raw.text_files import read_text
+from events.raw.unpacking import damage_told, digest_of, kind_of
 
 TABLES = (".csv", ".tsv", ".txt", ".psv", ".parquet", ".xlsx")
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")

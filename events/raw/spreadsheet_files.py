@@ -17,9 +17,9 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from contracts.errors import SourceError
-from events.headers import BLANKS, DAMAGE, SOURCE_LINE, column_names, header_at
-from events.typed_columns import typed_frame
-from events.unpacking import damage_told
+from events.raw.headers import BLANKS, DAMAGE, SOURCE_LINE, column_names, header_at
+from events.raw.typed_columns import typed_frame
+from events.raw.unpacking import damage_told
 
 CHUNK_ROWS = 50_000
 SAMPLE_ROWS = 300

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from events.parsing import text_column
-from events.parsing_numbers import numbers
-from events.proposal import Proposal, Question
+from events.proposals.proposal import Proposal, Question
+from events.raw.parsing import text_column
+from events.raw.parsing_numbers import numbers
 from events.side_tables import plain_name
 
 READABLE = 0.9

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 import pandas as pd
 
 from contracts.errors import SourceError
-from events.column_names import WORDS, matches
-from events.headers import DAMAGE, SOURCE_LINE
-from events.parsing import text_column
-from events.parsing_numbers import numbers
-from events.parsing_times import clocks
-from events.parts import Part
-from events.proposal import Proposal, Question
-from events.proposing_forms import ORDERS, cents, dates_written, numbers_written
-from events.proposing_shop import cancelled, charges, place
+from events.proposals.column_names import WORDS, matches
+from events.proposals.proposal import Proposal, Question
+from events.proposals.proposing_forms import ORDERS, cents, dates_written, numbers_written
+from events.proposals.proposing_shop import cancelled, charges, place
+from events.raw.headers import DAMAGE, SOURCE_LINE
+from events.raw.parsing import text_column
+from events.raw.parsing_numbers import numbers
+from events.raw.parsing_times import clocks
+from events.raw.parts import Part
 
 SAMPLE_ROWS = 100_000
 READABLE = 0.9

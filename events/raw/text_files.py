@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.headers import BLANKS, DAMAGE, SOURCE_LINE, has_width
-from events.sniffing import MAX_ROW_LINES, TextForm, opened, record, text_form
-from events.unpacking import damage_told
+from events.raw.headers import BLANKS, DAMAGE, SOURCE_LINE, has_width
+from events.raw.sniffing import MAX_ROW_LINES, TextForm, opened, record, text_form
+from events.raw.unpacking import damage_told
 
 CHUNK_ROWS = 250_000
 BLOCK_LINES = 20_000

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from events.headers import BLANKS, DAMAGE, SOURCE_LINE, column_names
-from events.unpacking import damage_told
+from events.raw.headers import BLANKS, DAMAGE, SOURCE_LINE, column_names
+from events.raw.unpacking import damage_told
 
 CHUNK_ROWS = 100_000
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from contracts.errors import SourceError
-from events.unpacking import BLOCK_BYTES, damage_told, guarded
+from events.raw.unpacking import BLOCK_BYTES, damage_told, guarded
 
 # The longer mark stands first: UTF-32 LE begins as UTF-16 LE does.
 MARKS = (

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from contracts.params import Format
-from events.column_names import matches
-from events.parsing_numbers import numbers
-from events.parsing_times import clocks
-from events.proposal import Proposal, Question
+from events.proposals.column_names import matches
+from events.proposals.proposal import Proposal, Question
+from events.raw.parsing_numbers import numbers
+from events.raw.parsing_times import clocks
 
 ORDERS = ("ymd", "dmy", "mdy")
 CENTS_FROM = 400.0

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from contracts.errors import ParameterError, SourceError, nearest
 from contracts.params import Format
-from events.headers import BLANKS, DAMAGE, SOURCE_LINE
-from events.parsing_numbers import Flags, is_missing, numbers
-from events.parsing_times import clocks, instants, with_time_of_day
+from events.raw.headers import BLANKS, DAMAGE, SOURCE_LINE
+from events.raw.parsing_numbers import Flags, is_missing, numbers
+from events.raw.parsing_times import clocks, instants, with_time_of_day
 
 TEXTS = ("customer_id", "order_id", "product_id", "category", "product_name", "store_id", "channel", "promotion_id")
 NUMBERS = ("quantity", "amount", "discount", "coupon_discount", "units")
