@@ -65,7 +65,8 @@ lint: setup-dev ## ruff, mypy, import contracts
 	@lint-imports --no-logo
 
 prove: setup-dev ## long proofs
-	@REGULARS_EXAMPLES=200 python -m pytest tests -q -m "prove"
+	@python -m pytest tests -q -m "prove"
+	@REGULARS_EXAMPLES=100 python -m pytest tests/property/test_event_store.py -q
 
 mlflow: setup ## the reviewer's view, on http://127.0.0.1:5000
 	@mlflow server --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --artifacts-destination $(CURDIR)/mlruns --serve-artifacts --host 127.0.0.1 --port 5000 --workers 1
