@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
@@ -106,22 +107,28 @@ def _canonical_chunks(part: RawPart, how: Format, time_zone: str) -> Iterator[pd
 
 
 class _Spool:
-    """A database's rows, read once: their hash is known only when they have been read."""
+    """A database's rows, read once: their hash is known only when they have been read.
+
+    They lie in a file without a name, which the system takes back however the process ends.
+    """
 
     def __init__(self, part: RawPart) -> None:
         self.name = part.name
-        self._folder = tempfile.TemporaryDirectory(prefix="regulars-")
-        self._paths: list[Path] = []
-        for number, chunk in enumerate(part.chunks()):
-            path = Path(self._folder.name) / f"{number:06d}.parquet"
-            chunk.astype({SOURCE_LINE: "int64", DAMAGE: "str"}).to_parquet(path, index=False)
-            self._paths.append(path)
+        self._file = tempfile.TemporaryFile(prefix="regulars-")
+        weakref.finalize(self, self._file.close)
+        self._sizes: list[int] = []
+        for chunk in part.chunks():
+            packed = chunk.astype({SOURCE_LINE: "int64", DAMAGE: "str"}).to_parquet(None, index=False)
+            self._sizes.append(self._file.write(packed or b""))
         self.digest = part.digest
 
     def chunks(self) -> Iterator[pd.DataFrame]:
         """The rows as they came."""
-        for path in self._paths:
-            yield pd.read_parquet(path)
+        at = 0
+        for size in self._sizes:
+            self._file.seek(at)
+            at += size
+            yield pd.read_parquet(io.BytesIO(self._file.read(size)))
 
 
 def _spooled(part: RawPart) -> RawPart:

@@ -1,0 +1,147 @@
+"""Sources through to the store: files with further tables, a database, a simulated store; and what each refuses."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from contracts.errors import ParameterError, RegularsError, SourceError
+from contracts.params import Params
+from events.building import build_store
+from events.manifest import read_manifest
+from events.open_source import open_source
+from events.recipe import recipe
+from events.store import read_lines, read_side
+from events.tombstones import Tombstones
+from pipeline import ingest
+from pipeline.onboarding import changed
+from pipeline.params_file import change_params
+
+MAPPED = {"customer_id": "who", "ordered_at": "when", "amount": "paid"}
+SALES = "who,when,paid\nann,2024-03-01 10:00,5.00\nbob,2024-03-02 10:00,6.00\nann,2024-03-09 10:00,7.00\n"
+
+
+def asked(params: Params, **ingest_changes: Any) -> Params:
+    base = {"source": "files", "sample_customers": None, "format": {"columns": MAPPED}}
+    return changed(params, {"ingest": {**base, **ingest_changes}, "store": {"time_zone": "Europe/Paris"}})
+
+
+def stored(params: Params, folder: Path) -> dict[str, Any]:
+    source = open_source(params)
+    return build_store(source, folder, recipe(params, source, Tombstones(), date(2025, 1, 1)))
+
+
+def test_files_and_their_further_tables(tmp_path: Path, params: Params) -> None:
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / "sales.csv").write_text(SALES)
+    (shop / "customers.csv").write_text("Customer ID;No Marketing;Income\nann;yes;high\nbob;no;low\n")
+    (shop / "consents.csv").write_text("customer_id,channel,given_at,withdrawn_at\nann,email,2024-01-01,\n")
+    tables = {"customers": "customers.csv", "consents": "consents.csv"}
+    wanted = asked(params, path=str(shop), tables=tables)
+    facts = stored(wanted, tmp_path / "events")
+    assert [part["name"] for part in facts["parts"]] == ["sales.csv"]
+    assert facts["lines_accepted"] == 3
+    customers = read_side(tmp_path / "events", "customers")
+    assert customers["no_marketing"].tolist() == [True, False]
+    assert "income" not in customers.columns  # a forbidden attribute stops here
+    source = open_source(wanted)
+    assert source.audit is not None
+    assert source.audit["income"].tolist() == ["high", "low"]
+    assert read_side(tmp_path / "events", "consents")["withdrawn_at"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("consents", "customer_id,channel\nann,email\n", "given_at"),
+        ("customers", "customer_id,no_profiling\nann,perhaps\n", "row 1: expected yes or no"),
+        ("responses", "customer_id,kind,responded_at\nann,sneezed,2024-01-01\n", "kind"),
+        ("contacts", "customer_id,sent_at\nann,nonsense\n", "expected a date"),
+    ],
+)
+def test_a_further_table_that_cannot_be_read_stops_with_one_line(tmp_path, params, name, text, words) -> None:
+    (tmp_path / "sales.csv").write_text(SALES)
+    (tmp_path / f"{name}.csv").write_text(text)
+    with pytest.raises(RegularsError, match=words) as caught:
+        open_source(asked(params, path=str(tmp_path), tables={name: f"{name}.csv"}))
+    assert "ann" not in str(caught.value)
+
+
+def test_a_database_is_a_source_and_its_address_is_nowhere(tmp_path, params, monkeypatch) -> None:
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("create table sales (who text, at text, paid real)")
+        database.executemany(
+            "insert into sales values (?, ?, ?)", [("ann", "2024-03-01", 5.0), ("bob", "2024-03-02", 6.0)]
+        )
+    database.close()
+    monkeypatch.setenv("REGULARS_DATABASE_URL", f"sqlite:///{tmp_path}/shop.db")
+    columns = {"customer_id": "who", "ordered_at": "at", "amount": "paid"}
+    for query in ("sales", "select * from sales"):
+        facts = stored(asked(params, source="sql", query=query, format={"columns": columns}), tmp_path / "events")
+        assert (facts["lines_in"], facts["customers"]) == (2, 2)
+    assert "shop.db" not in (tmp_path / "events" / "manifest.json").read_text()
+    assert facts["absent"].count("order_id") == 1
+
+
+def test_a_simulated_store_goes_through_the_stage(tmp_path, params, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = Path(__file__).parents[2]
+    (tmp_path / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
+    world = {"n_customers": 120, "n_weeks": 30}
+    change_params(tmp_path / "params.yaml", {"ingest": {"source": "simulation", "simulation": world}})
+    ingest.main(["inbox/tombstones.json", "data/events", "audit/attributes.parquet"])
+    facts = read_manifest(tmp_path / "data/events")
+    assert facts["lines_in"] == facts["lines_accepted"] + facts["lines_repaired"] + facts["lines_rejected"]
+    assert set(facts["rejected_by_rule"]) <= {"no_customer", "undone_same_day"}
+    assert read_lines(tmp_path / "data/events", "purchases")["undone_at"].notna().any()
+    assert len(read_side(tmp_path / "data/events", "consents")) > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"format": {"columns": {"customer_id": "who", "amount": "paid"}}}, "ordered_at or ordered_on"),
+        ({"format": {"columns": {**MAPPED, "amout": "paid"}}}, "unknown name 'amout'; did you mean 'amount'"),
+        ({"format": {"columns": {**MAPPED, "store_id": "shop"}}}, "expected the column 'shop' for store_id"),
+        ({"tables": {"custommers": "x.csv"}}, "unknown table 'custommers'; did you mean 'customers'"),
+        ({"include": ["*.parquet"]}, "found none"),
+        ({"path": "nowhere"}, "found none"),
+    ],
+)
+def test_what_does_not_fit_is_one_clear_line(tmp_path: Path, params: Params, changes, words) -> None:
+    (tmp_path / "sales.csv").write_text(SALES)
+    with pytest.raises((ParameterError, SourceError), match=words):
+        stored(asked(params, **{"path": str(tmp_path), **changes}), tmp_path / "events")
+
+
+def test_a_change_of_params_is_checked_before_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes((Path(__file__).parents[2] / "params.yaml").read_bytes())
+    before = path.read_bytes()
+    with pytest.raises(ParameterError, match="time_zone"):
+        change_params(path, {"store": {"time_zone": "Europe/Atlantis"}})
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["params.yaml"]
+    change_params(path, {"store": {"time_zone": "Europe/Paris"}})
+    assert (tmp_path / "params.yaml.before").read_bytes() == before
+    assert b"# assumption: groceries; give your own" in path.read_bytes()
+
+
+def test_hashed_ids_need_a_secret_and_leave_no_id(tmp_path: Path, params: Params, monkeypatch) -> None:
+    (tmp_path / "sales.csv").write_text(SALES.replace("ann", "ann@example.org"))
+    wanted = asked(params, path=str(tmp_path / "sales.csv"), hash_ids=True)
+    monkeypatch.delenv("REGULARS_KEY", raising=False)
+    with pytest.raises(ParameterError, match="REGULARS_KEY"):
+        stored(wanted, tmp_path / "events")
+    monkeypatch.setenv("REGULARS_KEY", "secret")
+    stored(wanted, tmp_path / "events")
+    ids = read_lines(tmp_path / "events", "purchases", columns=["customer_id", "order_id"])
+    assert ids["customer_id"].str.fullmatch("[0-9a-f]{24}").all()
+    assert not any(b"example.org" in path.read_bytes() for path in (tmp_path / "events").rglob("*") if path.is_file())
+    assert isinstance(pd.unique(ids["order_id"])[0], str)
