@@ -47,7 +47,10 @@ inbox/champion.json:
 inbox/tombstones.json:
 	@mkdir -p inbox && printf '{\n  "erased": [],\n  "check": ""\n}\n' > $@
 
-setup: .venv/.runtime inbox/champion.json inbox/tombstones.json ## the runtime environment in .venv
+inbox/excluded.txt:
+	@mkdir -p inbox && touch $@
+
+setup: .venv/.runtime inbox/champion.json inbox/tombstones.json inbox/excluded.txt ## the runtime environment in .venv
 setup-dev: .venv/.dev ## the same with what tests need
 
 run: setup ## the whole pipeline on the packaged data, then a summary

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -18,7 +18,9 @@ from contracts.errors import ParameterError, nearest
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
 Money = Annotated[float, Field(ge=0)]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -54,12 +56,12 @@ class Store(Section):
 class Task(Section):
     """What is predicted, for whom: one definition for training, evaluation and the weekly run."""
 
-    horizon_days: Count = Field(
+    horizon_days: Days = Field(
         description="lapsed = no purchase in this many days from the cutoff; with own_rhythm the shortest horizon"
     )
-    value_horizon_days: Count = Field(description="days over which a kept customer's margin is counted")
+    value_horizon_days: Days = Field(description="days over which a kept customer's margin is counted")
     min_purchase_days: Count = Field(description="purchase days before the cutoff that make a customer eligible")
-    active_days: Count = Field(description="eligible only with a purchase in this many days before the cutoff")
+    active_days: Days = Field(description="eligible only with a purchase in this many days before the cutoff")
     label_grace_days: Annotated[int, Field(ge=0)] = Field(description="days after a window before its label counts")
     label: Literal["flat", "own_rhythm"] = Field(
         default="flat", description="one horizon for all, or each customer's own, by their usual gap"
@@ -68,7 +70,7 @@ class Task(Section):
         default=3.0,
         description="own_rhythm: usual gaps in a customer's horizon; without a model: gaps that are high risk",
     )
-    max_horizon_days: Count = Field(default=182, description="own_rhythm: the longest horizon")
+    max_horizon_days: Days = Field(default=182, description="own_rhythm: the longest horizon")
 
     @model_validator(mode="after")
     def _horizons_rise(self) -> Task:
@@ -102,6 +104,13 @@ class Format(Section):
     date_order: Literal["ymd", "dmy", "mdy"] = Field(description="order of day, month and year in dates of digits")
     decimal: Literal[".", ","] = Field(description="what stands before the decimals of an amount")
     thousands: Literal["", ".", ",", " ", "'"] = Field(description="what stands between thousands, if anything")
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Format:
+        if self.decimal == self.thousands:
+            raise ValueError(f"decimal and thousands: expected two marks, got '{self.decimal}' for both")
+        return self
+
     amounts_in: Literal["units", "cents"] = Field(description="whether 1250 means 1250 or 12.50 of the currency")
     cancelled_order_prefix: str = Field(description="orders that begin so undo earlier ones; empty for none")
 
@@ -111,9 +120,10 @@ class Rules(Section):
 
     max_reject_share: Share = Field(description="ingest stops if more than this share of the lines is rejected")
     non_goods: list[str] = Field(description="product codes that are no goods: postage, charges, adjustments")
-    excluded_customers: list[str] = Field(description="accounts of the till, staff or wholesale to leave out")
-    extract_on: date | None = Field(description="last day that the data can speak of; null: the day of the ingest")
-    retention_days: Count | None = Field(
+    extract_on: Annotated[date, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))] | None = Field(
+        description="last day that the data can speak of; null: the day of the ingest"
+    )
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
         description="lines older than this on the day of the ingest are erased; null keeps all"
     )
 
@@ -362,9 +372,14 @@ def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     return [info.alias or name for name, info in current.model_fields.items()]
 
 
+def checked(model: type[Model], plain: object, where: str | Path) -> Model:
+    """Plain data as a record; `ParameterError` names the first thing wrong."""
+    try:
+        return model.model_validate(plain)
+    except ValidationError as problem:
+        raise ParameterError(explain(problem, model, where)) from problem
+
+
 def load_params(path: str | Path = "params.yaml") -> Params:
     """Read and check all parameters; `ParameterError` names the first thing wrong."""
-    try:
-        return Params.model_validate(read_yaml(path))
-    except ValidationError as problem:
-        raise ParameterError(explain(problem, Params, path)) from problem
+    return checked(Params, read_yaml(path), path)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from contracts import files, windows
-from contracts.errors import ContractError, SourceError
+from contracts.errors import ContractError, SourceError, StateError
 from contracts.event_tables import LINE_TABLES, OPTIONAL_OF_LINES, REJECTS, SIDE_TABLES
 from contracts.executor import run_all
 from contracts.table import Table
@@ -32,6 +34,7 @@ from events.sources import Source
 from events.staging import stage
 
 NAME_LENGTH = 16
+LOCK_SECONDS = 600.0
 NOT_COUNTED = ("duplicate",)
 """Rejects that say nothing about the quality of the data."""
 
@@ -44,6 +47,7 @@ class Recipe:
     door: Door
     digest: str
     workers: int = 1
+    erasures: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ class _Work:
     present: frozenset[str]
     shop: Shop
     folder: Path
-    columns: frozenset[str] = field(default_factory=frozenset)
+    columns: frozenset[str]
+    forgotten: Callable[[str], bool]
 
 
 def build_store(source: Source, folder: Path, recipe: Recipe) -> dict[str, Any]:
@@ -68,22 +73,41 @@ def build_store(source: Source, folder: Path, recipe: Recipe) -> dict[str, Any]:
         SourceError: no line is a purchase, or too many lines are rejected; the old store stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with only_one(folder):
+        return _build(source, folder, recipe)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the store's lock: two that change it at once would sweep away each other's files."""
+    try:
+        with FileLock(folder.parent / f".{folder.name}.lock", timeout=LOCK_SECONDS):
+            yield
+    except Timeout:
+        raise StateError(
+            f"another ingest has held {folder} for {LOCK_SECONDS:.0f} s; wait for it, then run again"
+        ) from None
+
+
+def _build(source: Source, folder: Path, recipe: Recipe) -> dict[str, Any]:
     _sweep(folder)
     old = _usable(folder, recipe)
-    known = {part["source"]: part for part in old["parts"]} if old else {}
+    known = {part["source"]: part for part in old["parts"] if "same_as" not in part} if old else {}
     parts = {part.source: part for part in source.parts}
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         new = [part for name, part in sorted(parts.items()) if name not in known]
-        read = stage(new, draft, recipe.door)
-        lines = {name: read.get(name, known.get(name, {}).get("lines", 0)) for name in parts}
+        n_lines, n_erased = stage(new, draft, recipe.door)
+        for name in set(known) & set(parts):
+            n_lines[name], n_erased[name] = known[name]["lines"], known[name]["erased"]
         gone = set(known) - set(parts)
-        buckets = _buckets(
-            old, draft, frozenset(parts), folder, recipe, is_whole=bool(gone) or _hangs_on_today(old, recipe)
-        )
-        facts = _facts(source, lines, buckets, folder, recipe)
+        is_whole = bool(gone) or _hangs_on_today(old, folder, recipe)
+        built = _buckets(old, draft, frozenset(parts), folder, recipe, is_whole=is_whole)
+        for bucket in built:
+            n_erased.update(bucket.erased)
+        facts = _facts(source, (n_lines, n_erased), built, folder, recipe)
         _refuse_poor(facts, recipe.shop)
-        put_in_force(folder, facts, recipe.digest)
+        put_in_force(folder, facts, {"recipe": recipe.digest, "erasures": recipe.erasures})
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return facts
@@ -94,11 +118,16 @@ def _usable(folder: Path, recipe: Recipe) -> dict[str, Any] | None:
     try:
         facts = read_manifest(folder)
         said = files.read_json(recipe_path(folder))
-        same = said == {"recipe": recipe.digest, "manifest": manifest_digest(folder)}
-        whole = all((folder / name).is_file() for name in files_of(facts))
-    except (SourceError, ContractError, KeyError, TypeError):
+        same = said["recipe"] == recipe.digest and said["manifest"] == manifest_digest(folder)
+        whole = all(_is_as_named(folder / name) for name in files_of(facts))
+    except (SourceError, ContractError, KeyError, TypeError, OSError):
         return None
     return facts if same and whole else None
+
+
+def _is_as_named(path: Path) -> bool:
+    """Whether a file's bytes are those that its name tells: a damaged one is built anew."""
+    return path.is_file() and path.stem.endswith(f"-{files.digest(path.read_bytes())[:NAME_LENGTH]}")
 
 
 def recipe_path(folder: Path) -> Path:
@@ -106,9 +135,13 @@ def recipe_path(folder: Path) -> Path:
     return folder.parent / f".{folder.name}.recipe.json"
 
 
-def _hangs_on_today(old: Mapping[str, Any] | None, recipe: Recipe) -> bool:
-    """Whether known lines may fare differently today: dates that were too late, or lines grown too old."""
-    return old is not None and (recipe.shop.keep_from is not None or "after_extract" in old["rejected_by_rule"])
+def _hangs_on_today(old: Mapping[str, Any] | None, folder: Path, recipe: Recipe) -> bool:
+    """Whether known lines may fare differently today: dates too late, lines grown too old, customers erased since."""
+    if old is None:
+        return False
+    erasures = files.read_json(recipe_path(folder)).get("erasures")
+    dated = recipe.shop.keep_from is not None or "after_extract" in old["rejected_by_rule"]
+    return dated or erasures != recipe.erasures
 
 
 def _buckets(
@@ -130,24 +163,32 @@ def _buckets(
             kept[number] = Bucket(before["files"], {key: value for key, value in before.items() if key != "files"})
             continue
         named = {name: folder / file for name, file in before["files"].items()} if before else {}
-        work.append(_Work(number, path, named, present, recipe.shop, folder, recipe.door.columns))
+        work.append(
+            _Work(number, path, named, present, recipe.shop, folder, recipe.door.columns, recipe.door.forgotten)
+        )
     built = run_all(_build_bucket, work, recipe.workers)
     return [kept.get(number) or built.pop(0) for number in range(recipe.door.n_buckets)]
 
 
 def _build_bucket(work: _Work) -> Bucket:
     lines = [_as_lines(pq.read_table(work.staged).to_pandas(), work.columns)] if work.staged.exists() else []
+    dropped: Counter[str] = Counter()
     for path in work.old.values():
         before = files.read_table(path)
-        lines.append(_as_lines(before[before["source"].isin(work.present)], work.columns))
+        before = before[before["source"].isin(work.present)]
+        ids = before["customer_id"].dropna().unique()
+        erased = before["customer_id"].isin([name for name in ids if work.forgotten(name)])
+        dropped.update(before.loc[erased, "source"])
+        lines.append(_as_lines(before[~erased], work.columns))
     cleaned = clean(
         pd.concat(lines, ignore_index=True) if lines else _as_lines(REJECTS.empty(), work.columns), work.shop
     )
+    dropped.update(cleaned.too_old)
     frames = {"purchases": cleaned.purchases, "returns": cleaned.returns, "rejects": cleaned.rejects}
     named = {
         name: write_named(work.folder, f"{name}/{work.number:04d}", frames[name], LINE_TABLES[name]) for name in frames
     }
-    return Bucket(named, bucket_facts(cleaned))
+    return Bucket(named, bucket_facts(cleaned), dict(dropped))
 
 
 def _as_lines(frame: pd.DataFrame, columns: frozenset[str]) -> pd.DataFrame:
@@ -191,24 +232,34 @@ def write_named(folder: Path, stem: str, frame: pd.DataFrame, table: Table) -> s
     pq.write_table(files.to_arrow(table(frame)), buffer, compression="zstd")
     content = buffer.getvalue().to_pybytes()
     name = f"{stem}-{files.digest(content)[:NAME_LENGTH]}.parquet"
-    if not (folder / name).exists():
+    if not _is_as_named(folder / name):
         with files.atomic_path(folder / name) as draft:
             draft.write_bytes(content)
     return name
 
 
 def _facts(
-    source: Source, lines: Mapping[str, int], buckets: list[Bucket], folder: Path, recipe: Recipe
+    source: Source,
+    counts: tuple[Mapping[str, int], Mapping[str, int]],
+    buckets: list[Bucket],
+    folder: Path,
+    recipe: Recipe,
 ) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [
-        {"name": part.name, "source": part.source, "digest": part.digest, "lines": lines[part.source]}
+        {
+            "name": part.name,
+            "source": part.source,
+            "digest": part.digest,
+            "lines": counts[0].get(part.source, 0),
+            "erased": counts[1].get(part.source, 0),
+        }
         for part in source.parts
     ]
     listed = sorted(parts, key=lambda part: str(part["name"]))
     once = {part["source"]: part["name"] for part in reversed(listed)}
     for part in listed:
         if once[part["source"]] != part["name"]:
-            part |= {"lines": 0, "same_as": once[part["source"]]}
+            part |= {"lines": 0, "erased": 0, "same_as": once[part["source"]]}
     side = {name: _side_table(name, frame, recipe.door) for name, frame in source.side.items()}
     describes = "products" not in side
     if describes:
@@ -245,15 +296,20 @@ def _side_table(name: str, frame: pd.DataFrame, door: Door) -> pd.DataFrame:
         if column not in frame.columns:
             continue
         stored = translated(frame[column], lambda given: stored_id(given, person))
-        erased = {given for given in stored.dropna().unique() if door.forgotten(given)}
-        frame = frame.assign(**{column: stored})[~stored.isin(erased)]
+        given = frame[column]
+        erased = {name for name in {*stored.dropna(), *given.dropna()} if door.forgotten(name)}
+        frame = frame.assign(**{column: stored})[~stored.isin(erased) & ~given.isin(erased)]
     return frame.drop_duplicates(list(SIDE_TABLES[name].key), ignore_index=True)
 
 
 def _refuse_poor(facts: Mapping[str, Any], shop: Shop) -> None:
     """Stop before the old store is replaced by one that cannot be right."""
     if not facts["orders"]:
-        first = max(facts["rejected_by_rule"].items(), key=lambda item: item[1], default=("no line", 0))
+        first = max(
+            facts["rejected_by_rule"].items(),
+            key=lambda item: item[1],
+            default=("none: all are older than ingest.rules.retention_days", 0),
+        )
         raise SourceError(
             f"none of {facts['lines_in']:,} lines is a purchase (most break the rule {first[0]}: {first[1]:,}); "
             "expected customer, time and an amount above 0; check ingest.format, or run `regulars check`"
@@ -270,10 +326,10 @@ def _refuse_poor(facts: Mapping[str, Any], shop: Shop) -> None:
         )
 
 
-def put_in_force(folder: Path, facts: Mapping[str, Any], recipe: str) -> None:
-    """Make a manifest the store, say by which recipe, and delete what it no longer names."""
+def put_in_force(folder: Path, facts: Mapping[str, Any], made_by: Mapping[str, str]) -> None:
+    """Make a manifest the store, say by which recipe and erasures, and delete what it no longer names."""
     write_manifest(folder, facts)
-    files.write_json(recipe_path(folder), {"recipe": recipe, "manifest": manifest_digest(folder)})
+    files.write_json(recipe_path(folder), {**made_by, "manifest": manifest_digest(folder)})
     _sweep(folder)
 
 

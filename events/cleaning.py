@@ -6,7 +6,7 @@ The rules stand in order: the first that a line breaks is the one kept. No rule 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -32,6 +32,7 @@ class Shop:
     currency: str
     time_zone: str
     extract_on: date
+    excluded: frozenset[str] = frozenset()
     keep_from: date | None = None
 
 
@@ -158,6 +159,13 @@ RULES = (
         lambda lines, shop: _column(lines, "product_id").isin(shop.rules.non_goods).to_numpy(dtype=bool),
     ),
     Rule(
+        "odd_cancellation",
+        "reject",
+        "the order is marked as one that undoes another, yet takes nothing back",
+        "look at these lines, and at ingest.format.cancelled_order_prefix",
+        lambda lines, _: lines["is_cancellation"].to_numpy(dtype=bool) & (_number(lines, "amount") > 0),
+    ),
+    Rule(
         "not_paid",
         "reject",
         "nothing was paid (an amount of 0, or below 0 for goods that were not given back)",
@@ -174,9 +182,9 @@ RULES = (
     Rule(
         "excluded_account",
         "reject",
-        "the account is one that ingest.rules.excluded_customers names",
+        "the account is one that inbox/excluded.txt names",
         "nothing: you asked for it",
-        lambda lines, shop: lines["customer_id"].isin(shop.rules.excluded_customers).to_numpy(dtype=bool),
+        lambda lines, shop: lines["customer_id"].isin(shop.excluded).to_numpy(dtype=bool),
     ),
     Rule(
         "undone_same_day",
@@ -194,7 +202,7 @@ RULES = (
         "suspicious_account",
         "warn",
         "an account that buys as no person does (till, staff, wholesale)",
-        "look at it; to leave it out, name it in ingest.rules.excluded_customers",
+        "look at it (`regulars rejects --accounts`); to leave it out, add its id to inbox/excluded.txt",
     ),
 )
 BY_CODE = {rule.code: rule for rule in RULES}
@@ -203,11 +211,12 @@ _UNDOINGS_PASS = ("negative_quantity",)
 
 @dataclass(frozen=True)
 class Cleaned:
-    """One bucket's purchases, returns and rejects: together every line that went in (but those too old to keep)."""
+    """One bucket's purchases, returns and rejects; with `too_old`, a count by source: every line that went in."""
 
     purchases: pd.DataFrame
     returns: pd.DataFrame
     rejects: pd.DataFrame
+    too_old: dict[str, int] = field(default_factory=dict)
 
 
 def first_broken(lines: pd.DataFrame, shop: Shop) -> npt.NDArray[np.object_]:
@@ -223,10 +232,7 @@ def first_broken(lines: pd.DataFrame, shop: Shop) -> npt.NDArray[np.object_]:
 
 def clean(lines: pd.DataFrame, shop: Shop) -> Cleaned:
     """Clean one bucket of canonical lines (every line of a customer is in one bucket); order of rows plays no part."""
-    ordered = in_order(lines)
-    if shop.keep_from is not None:
-        ordered = ordered[~windows.is_before_day(ordered["ordered_at"], shop.keep_from, shop.time_zone)]
-        ordered = ordered.reset_index(drop=True)
+    ordered, too_old = _kept(in_order(lines), shop)
     rule = first_broken(ordered, shop)
     sound = ordered[rule == ""].reset_index(drop=True)
     undoing = pd.Series(is_undoing(sound), index=sound.index)
@@ -246,7 +252,17 @@ def clean(lines: pd.DataFrame, shop: Shop) -> Cleaned:
         _purchases(sound, known, partner, ~same_day & ~undoing.to_numpy()),
         _returns(sound, partner, ~same_day & undoing.to_numpy()),
         _rejects(ordered, rule, sound[same_day]),
+        too_old,
     )
+
+
+def _kept(ordered: pd.DataFrame, shop: Shop) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The lines within the time of retention, and how many of each source are not."""
+    if shop.keep_from is None:
+        return ordered, {}
+    old = windows.is_before_day(ordered["ordered_at"], shop.keep_from, shop.time_zone)
+    counts = {str(source): int(n) for source, n in ordered.loc[old, "source"].value_counts().items()}
+    return ordered[~old].reset_index(drop=True), counts
 
 
 def in_order(lines: pd.DataFrame) -> pd.DataFrame:

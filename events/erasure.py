@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from contracts import files
-from contracts.errors import SourceError
+from contracts.errors import ContractError, SourceError
 from contracts.event_tables import LINE_TABLES, SIDE_TABLES
-from events.building import bucket_facts, put_in_force, recipe_path, write_named
+from events.building import bucket_facts, only_one, put_in_force, recipe_path, write_named
 from events.cleaning import Cleaned
 from events.lines import bucket_of
 from events.manifest import Bucket, compose, manifest_digest, read_manifest
@@ -37,59 +39,75 @@ def _is_about(frame: pd.DataFrame, customer_id: str) -> pd.Series:
     return about
 
 
-def erase(folder: Path, customer_id: str) -> int:
-    """Rewrite the store without a customer (as stored); return the rows that were taken out. Twice is as once."""
-    n_held = sum(len(rows) for rows in held_lines(folder, customer_id).values())
-    if not n_held:
-        return 0
-    facts = read_manifest(folder)
-    recipe = _recipe(folder)
-    buckets = [_bucket(folder, number, facts, customer_id) for number in range(len(facts["buckets"]))]
-    tables = {name: _side(folder, name, file, customer_id) for name, file in facts["tables"].items()}
-    if facts["describes_products"]:
-        products = described_products(folder / bucket.files["purchases"] for bucket in buckets)
-        tables["products"] = write_named(folder, "tables/products", products, SIDE_TABLES["products"])
-    made = compose(
-        facts["source"],
-        facts["parts"],
-        buckets,
-        tables,
-        time_zone=facts["time_zone"],
-        absent=facts["absent"],
-        describes_products=facts["describes_products"],
-    )
-    put_in_force(folder, made, recipe)
-    return n_held
+def erase(folder: Path, is_erased: Callable[[str], bool]) -> int:
+    """Rewrite the store without erased customers; return the rows that were taken out. Twice is as once."""
+    with only_one(folder):
+        facts = read_manifest(folder)
+        taken: Counter[str] = Counter()
+        buckets = [_bucket(folder, number, before, is_erased, taken) for number, before in enumerate(facts["buckets"])]
+        n_lines = taken.total()
+        tables = {name: _side(folder, name, file, is_erased, taken) for name, file in facts["tables"].items()}
+        if not taken:
+            return 0
+        if n_lines and facts["describes_products"]:
+            products = described_products(folder / bucket.files["purchases"] for bucket in buckets)
+            tables["products"] = write_named(folder, "tables/products", products, SIDE_TABLES["products"])
+        parts = [
+            part if "same_as" in part else {**part, "erased": part["erased"] + taken[part["source"]]}
+            for part in facts["parts"]
+        ]
+        made = compose(
+            facts["source"],
+            parts,
+            buckets,
+            tables,
+            time_zone=facts["time_zone"],
+            absent=facts["absent"],
+            describes_products=facts["describes_products"],
+        )
+        put_in_force(folder, made, _made_by(folder))
+    return taken.total()
 
 
-def _recipe(folder: Path) -> str:
-    """The recipe that the store was made by, if it is known; '' makes the next ingest read everything anew."""
+def _made_by(folder: Path) -> dict[str, str]:
+    """What the store was made by, if that is known; nothing makes the next ingest read everything anew."""
     try:
         said = files.read_json(recipe_path(folder))
-    except SourceError:
-        return ""
-    return str(said["recipe"]) if said.get("manifest") == manifest_digest(folder) else ""
+        if said.pop("manifest") == manifest_digest(folder):
+            return {str(name): str(value) for name, value in said.items()}
+    except (SourceError, ContractError, KeyError, AttributeError):
+        pass
+    return {"recipe": "", "erasures": ""}
 
 
-def _bucket(folder: Path, number: int, facts: dict[str, Any], customer_id: str) -> Bucket:
-    before = facts["buckets"][number]
-    if number != bucket_of(customer_id, len(facts["buckets"])):
+def _erased_rows(frame: pd.DataFrame, is_erased: Callable[[str], bool]) -> pd.Series:
+    about = pd.Series(False, index=frame.index)
+    for name in WHO:
+        if name in frame.columns:
+            about |= frame[name].isin([given for given in frame[name].dropna().unique() if is_erased(given)])
+    return about
+
+
+def _bucket(
+    folder: Path, number: int, before: dict[str, Any], is_erased: Callable[[str], bool], taken: Counter[str]
+) -> Bucket:
+    frames = {name: files.read_table(folder / before["files"][name], LINE_TABLES[name]) for name in LINE_TABLES}
+    about = {name: _erased_rows(frame, is_erased) for name, frame in frames.items()}
+    if not any(rows.any() for rows in about.values()):
         return Bucket(before["files"], {key: value for key, value in before.items() if key != "files"})
-    kept = {}
-    for name in LINE_TABLES:
-        frame = files.read_table(folder / before["files"][name], LINE_TABLES[name])
-        kept[name] = frame[~_is_about(frame, customer_id)].reset_index(drop=True)
+    for name, frame in frames.items():
+        taken.update(frame.loc[about[name], "source"])
+    kept = {name: frame[~about[name]].reset_index(drop=True) for name, frame in frames.items()}
     named = {
         name: write_named(folder, f"{name}/{number:04d}", frame, LINE_TABLES[name]) for name, frame in kept.items()
     }
-    return Bucket(named, bucket_facts(Cleaned(**kept)))
+    return Bucket(named, bucket_facts(Cleaned(kept["purchases"], kept["returns"], kept["rejects"])))
 
 
-def _side(folder: Path, name: str, file: str, customer_id: str) -> str:
+def _side(folder: Path, name: str, file: str, is_erased: Callable[[str], bool], taken: Counter[str]) -> str:
     frame = files.read_table(folder / file, SIDE_TABLES[name])
-    about = _is_about(frame, customer_id)
-    return (
-        write_named(folder, f"tables/{name}", frame[~about].reset_index(drop=True), SIDE_TABLES[name])
-        if about.any()
-        else file
-    )
+    about = _erased_rows(frame, is_erased)
+    if not about.any():
+        return file
+    taken[f"table {name}"] += int(about.sum())
+    return write_named(folder, f"tables/{name}", frame[~about].reset_index(drop=True), SIDE_TABLES[name])

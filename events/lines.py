@@ -18,6 +18,11 @@ REQUIRED = ("source_line", "customer_id", "order_id", "ordered_at", "amount", "i
 ID_LENGTH = 24
 
 
+def nobody(_: str) -> bool:
+    """No id is erased."""
+    return False
+
+
 @dataclass(frozen=True)
 class Door:
     """What happens to a line before it is stored.
@@ -32,7 +37,7 @@ class Door:
     makes_orders: bool
     key: bytes | None = field(default=None, repr=False)
     same_as: Mapping[str, str] = field(default_factory=dict, repr=False)
-    forgotten: Callable[[str], bool] = field(default=lambda _: False, repr=False)
+    forgotten: Callable[[str], bool] = field(default=nobody, repr=False)
 
 
 def keyed_hash(key: bytes, customer_id: str) -> str:
@@ -52,16 +57,19 @@ def admitted(lines: pd.DataFrame, source: str, door: Door) -> pd.DataFrame:
     kept = [name for name in OPTIONAL_OF_LINES if name in door.columns]
     frame = lines[[*REQUIRED, *kept]].assign(source=source)
     frame["source"] = frame["source"].astype("str")
-    frame["customer_id"] = translated(frame["customer_id"], lambda name: stored_id(name, door))
+    given = frame["customer_id"]
+    frame["customer_id"] = translated(given, lambda name: stored_id(name, door))
+    is_erased = _is_erased(given, door) | _is_erased(frame["customer_id"], door)
     frame["order_id"] = frame["order_id"].astype("str")
     for name in ("discount", "coupon_discount"):
         if name in frame.columns:
             frame[name] = frame[name].abs()
-    is_erased = frame["customer_id"].isin(
-        [name for name in frame["customer_id"].dropna().unique() if door.forgotten(name)]
-    )
     frame = _with_orders(frame[~is_erased].reset_index(drop=True), door)
     return frame.assign(bucket=buckets(frame, door.n_buckets))
+
+
+def _is_erased(ids: pd.Series, door: Door) -> pd.Series:
+    return ids.isin([name for name in ids.dropna().unique() if door.forgotten(name)])
 
 
 def stored_id(given: str, door: Door) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,17 @@ from contracts.files import digest, read_json, read_text, write_json
 
 MANIFEST = "manifest.json"
 FORMAT = 2
+WHOLE = {"parts", "buckets", "tables", "rejected_by_rule", "absent", "time_zone"}
 SUMS = ("lines", "accepted", "repaired", "returns", "rejected", "customers", "orders")
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """One bucket's files (relative names by table) and its sums."""
+    """One bucket's files (relative names by table), its sums, and the lines by source that were just erased from it."""
 
     files: dict[str, str]
     facts: dict[str, Any]
+    erased: dict[str, int] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -56,9 +58,13 @@ def compose(
         rules.update(bucket.facts["rejected_by_rule"])
         repairs.update(bucket.facts["repaired_by_code"])
     lines_in = sum(part["lines"] for part in parts)
-    erased = lines_in - sums["lines"]
-    if sums["lines"] != sums["accepted"] + sums["repaired"] + sums["rejected"] or erased < 0:
-        raise ContractError(f"event store: {lines_in:,} lines came in, {sums} were stored; the store is not written")
+    erased = sum(part["erased"] for part in parts)
+    ended = sums["accepted"] + sums["repaired"] + sums["rejected"]
+    if sums["lines"] != ended or lines_in != ended + erased:
+        raise ContractError(
+            f"event store: {lines_in:,} lines came in, {ended:,} were stored and {erased:,} erased; the "
+            "store is not written; run `dvc repro --force ingest`"
+        )
     days = [
         (bucket.facts["first_sale_on"], bucket.facts["last_sale_on"]) for bucket in listed if bucket.facts["orders"]
     ]
@@ -91,7 +97,7 @@ def compose(
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a store; one of another format is one clear line."""
     facts: dict[str, Any] = read_json(folder / MANIFEST)
-    if facts.get("format") != FORMAT:
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT or not set(facts) >= WHOLE:
         raise ContractError(
             f"{folder}: expected a store of format {FORMAT}, got another; run `dvc repro --force ingest`"
         )

@@ -114,7 +114,7 @@ class _Spool:
 
     def __init__(self, part: RawPart) -> None:
         self.name = part.name
-        self._file = tempfile.TemporaryFile(prefix="regulars-")
+        self._file = tempfile.TemporaryFile(prefix="regulars-")  # noqa: SIM115 - it is closed with its owner
         weakref.finalize(self, self._file.close)
         self._sizes: list[int] = []
         for chunk in part.chunks():

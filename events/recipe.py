@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from contracts.files import digest
 from contracts.params import Params
 from events.building import Recipe, keep_from, last_day
 from events.cleaning import Shop
-from events.lines import Door
+from events.lines import Door, stored_id
+from events.people import same_as_map
 from events.sources import Source
-from events.tombstones import Tombstones, refuse_foreign
+from events.tombstones import Erased, Tombstones, refuse_foreign
 
 KEY_VARIABLE = "REGULARS_KEY"
 
@@ -38,56 +39,48 @@ def needed_key(why: str) -> bytes:
     return key
 
 
-def recipe(params: Params, source: Source, tombstones: Tombstones, today: date) -> Recipe:
-    """The recipe of a project's store."""
+def recipe(
+    params: Params, source: Source, tombstones: Tombstones, today: date, excluded: Collection[str] = ()
+) -> Recipe:
+    """The recipe of a project's store; `excluded` are ids, as the shop gives them, of accounts to leave out."""
     ingest, store = params.ingest, params.store
     key = needed_key("ingest.hash_ids") if ingest.hash_ids else None
     if tombstones.hashes:
         refuse_foreign(tombstones, needed_key("inbox/tombstones.json names erased customers"))
-    same_as = _same_as(source)
-    last_on = last_day(ingest.rules.extract_on, today)
-    shop = Shop(ingest.rules, store.currency, store.time_zone, last_on, keep_from(ingest.rules.retention_days, last_on))
-    erasure_key = key_from_environment() or b""
     door = Door(
         time_zone=store.time_zone,
         columns=source.columns,
         n_buckets=ingest.n_buckets,
         makes_orders=source.names_orders,
         key=key,
-        same_as=same_as,
-        forgotten=lambda name: tombstones.holds(name, erasure_key),
+        same_as=same_as_map(source.side.get("customers")),
+        forgotten=Erased(tombstones, key_from_environment() or b""),
     )
-    return Recipe(shop, door, _digest(params, source, same_as, key), params.execution.workers)
+    last_on = last_day(ingest.rules.extract_on, today)
+    shop = Shop(
+        ingest.rules,
+        store.currency,
+        store.time_zone,
+        last_on,
+        frozenset(stored_id(name, door) for name in excluded),
+        keep_from(ingest.rules.retention_days, last_on),
+    )
+    erasures = digest(*sorted(tombstones.hashes))
+    return Recipe(shop, door, _digest(params, source, door, shop), params.execution.workers, erasures)
 
 
-def _same_as(source: Source) -> dict[str, str]:
-    """Which id each of a person's other ids counts as, chains followed to their end."""
-    customers = source.side.get("customers")
-    if customers is None or "same_as" not in customers.columns:
-        return {}
-    named = customers[customers["same_as"].notna()]
-    direct = dict(zip(named["customer_id"], named["same_as"], strict=True))
-    return {name: _last(name, direct) for name in direct}
-
-
-def _last(name: str, direct: Mapping[str, str]) -> str:
-    seen = [name]
-    while seen[-1] in direct and direct[seen[-1]] not in seen:
-        seen.append(direct[seen[-1]])
-    return seen[-1] if seen[-1] not in direct else min(seen)
-
-
-def _digest(params: Params, source: Source, same_as: Mapping[str, str], key: bytes | None) -> str:
-    """Over parameters, people who are one, and the code of this room and of the contracts."""
+def _digest(params: Params, source: Source, door: Door, shop: Shop) -> str:
+    """Over parameters, people who are one, accounts left out, and the code of this room and of the contracts."""
     ingest = params.ingest.model_dump(mode="json", exclude={"path", "include", "n_buckets"})
     said = {
         "store": params.store.model_dump(mode="json", exclude={"margin_rate"}),
         "ingest": ingest,
         "n_buckets": params.ingest.n_buckets,
         "columns": sorted(source.columns),
-        "same_as": dict(sorted(same_as.items())),
+        "same_as": dict(sorted(door.same_as.items())),
+        "excluded": sorted(shop.excluded),
     }
     room = Path(str(events.__file__)).parent
     rooms = (room, room / "raw", room.parent / "contracts")
     code = [path.read_bytes() for folder in rooms for path in sorted(folder.glob("*.py"))]
-    return digest(json.dumps(said, sort_keys=True), key or b"", *code)
+    return digest(json.dumps(said, sort_keys=True), door.key or b"", *code)

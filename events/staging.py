@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,21 +15,23 @@ from events.lines import Door, admitted
 from events.sources import LinePart
 
 
-def stage(parts: Iterable[LinePart], folder: Path, door: Door) -> dict[str, int]:
-    """Write `folder/<bucket>.parquet`; return the lines read by part's source."""
+def stage(parts: Iterable[LinePart], folder: Path, door: Door) -> tuple[Counter[str], Counter[str]]:
+    """Write `folder/<bucket>.parquet`; return by part's source the lines read, and those of erased customers."""
     writers: dict[int, pq.ParquetWriter] = {}
-    counts: dict[str, int] = {}
+    n_read: Counter[str] = Counter()
+    n_erased: Counter[str] = Counter()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         for part in parts:
-            counts[part.source] = 0
             for chunk in part.chunks():
-                counts[part.source] += len(chunk)
-                _spread(admitted(chunk, part.source, door), writers, folder, door)
+                lines = admitted(chunk, part.source, door)
+                n_read[part.source] += len(chunk)
+                n_erased[part.source] += len(chunk) - len(lines)
+                _spread(lines, writers, folder, door)
     finally:
         for writer in writers.values():
             writer.close()
-    return counts
+    return n_read, n_erased
 
 
 def _spread(lines: pd.DataFrame, writers: dict[int, pq.ParquetWriter], folder: Path, door: Door) -> None:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from contracts import files
 from contracts.event_tables import LINE_TABLES, SIDE_TABLES
 from events.manifest import read_manifest
+from events.people import flagged
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def read_store(folder: str | Path) -> Events:
     """What stages need, without the customers who refuse to be profiled: no stage after this one sees them."""
     root = Path(folder)
     facts = read_manifest(root)
-    refused = unprofiled(root, facts)
+    refused = flagged(read_side(root, "customers", facts), "no_profiling")
     frames = {
         "purchases": in_time_order(read_lines(root, "purchases", facts)),
         **{name: read_side(root, name, facts) for name in ("products", "contacts", "responses")},
@@ -66,16 +67,6 @@ def _absent(said: list[str], products: pd.DataFrame) -> frozenset[str]:
     """What the shop does not record: as the manifest says, and what its products table tells of products."""
     described = {name for name in DESCRIBED if products[name].notna().any()}
     return (frozenset(said) | frozenset(DESCRIBED)) - described
-
-
-def unprofiled(root: Path, facts: dict[str, Any]) -> set[str]:
-    """The customers who refuse to be profiled, under any of their ids."""
-    customers = read_side(root, "customers", facts)
-    if "no_profiling" not in customers.columns:
-        return set()
-    refusing = customers[customers["no_profiling"].eq(True).fillna(False).astype(bool)]
-    others = set(refusing["same_as"].dropna()) if "same_as" in customers.columns else set()
-    return {*refusing["customer_id"], *others}
 
 
 def read_lines(

@@ -28,14 +28,27 @@ class Tombstones:
         return Tombstones(self.hashes | {keyed_hash(key, customer_id)}, keyed_hash(key, CHECK))
 
 
+@dataclass(frozen=True)
+class Erased:
+    """Tells whether an id was erased; can be handed to other processes."""
+
+    tombstones: Tombstones = field(default_factory=Tombstones)
+    key: bytes = field(default=b"", repr=False)
+
+    def __call__(self, customer_id: str) -> bool:
+        """Whether the id was erased."""
+        return self.tombstones.holds(customer_id, self.key)
+
+
 def read_tombstones(path: Path) -> Tombstones:
     """The file's tombstones; none where it does not exist yet."""
     if not path.exists():
         return Tombstones()
     plain = read_json(path)
-    if not isinstance(plain, dict) or not isinstance(plain.get("erased"), list):
+    erased = plain.get("erased") if isinstance(plain, dict) else None
+    if not isinstance(erased, list) or not all(isinstance(name, str) for name in erased):
         raise ContractError(f"{path}: expected a list 'erased', found none; restore the file from a backup")
-    return Tombstones(frozenset(plain["erased"]), str(plain.get("check", "")))
+    return Tombstones(frozenset(erased), str(plain.get("check", "")))
 
 
 def write_tombstones(path: Path, tombstones: Tombstones) -> None:

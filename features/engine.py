@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from features import basket_families, store_families, time_families
@@ -17,7 +18,7 @@ from features.time_families import Columns
 Family = Callable[[Cut], Columns]
 
 
-def _families(horizon_days: int) -> dict[str, Family]:
+def _families(horizon_days: int | npt.NDArray[np.int64]) -> dict[str, Family]:
     return {
         "recency": time_families.recency,
         "frequency": time_families.frequency,
@@ -35,13 +36,21 @@ def _families(horizon_days: int) -> dict[str, Family]:
     }
 
 
-def features_at(cut: Cut, families: Iterable[str], horizon_days: int) -> Columns:
+def features_at(cut: Cut, families: Iterable[str], horizon_days: int | npt.NDArray[np.int64]) -> Columns:
     """Every feature of the families at one cutoff: one array a feature, one entry a customer code."""
     functions = _families(horizon_days)
     columns: Columns = {}
     for family in families:
         columns |= functions[family](cut)
     return {feature.name: columns[feature.name] for feature in FEATURES if feature.name in columns}
+
+
+def _ahead(known: History, rows: pd.DataFrame, codes: npt.NDArray[np.intp], horizon_days: int) -> npt.NDArray[np.int64]:
+    """Days that each customer code's label looks ahead: as the snapshot says, else the horizon of all."""
+    ahead = np.full(len(known.customers), horizon_days, dtype=np.int64)
+    if "horizon_days" in rows.columns:
+        ahead[codes] = rows["horizon_days"].to_numpy()
+    return ahead
 
 
 def feature_tables(
@@ -55,8 +64,8 @@ def feature_tables(
     left_out = {name for name, need in NEEDS.items() if need in known.absent}
     for cutoff, rows in snapshots.groupby("cutoff_on", sort=True):
         cutoff_on = pd.Timestamp(str(cutoff)).date()
-        columns = features_at(known.cut(cutoff_on), chosen, horizon_days)
         codes = np.searchsorted(known.customers, rows["customer_id"].to_numpy(dtype=object))
+        columns = features_at(known.cut(cutoff_on), chosen, _ahead(known, rows, codes, horizon_days))
         table = rows[["customer_id", "cutoff_on"]].reset_index(drop=True)
         kept = {name: column[codes].astype(np.float32) for name, column in columns.items() if name not in left_out}
         yield cutoff_on, pd.concat([table, pd.DataFrame(kept)], axis=1)

@@ -6,6 +6,7 @@ Store-wide quantities are computed anew at each cutoff from what was known then.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from features import mbgnbd
 from features.history import Cut, Signals
@@ -44,7 +45,7 @@ def season(cut: Cut) -> Columns:
     }
 
 
-def btyd(cut: Cut, horizon_days: int) -> Columns:
+def btyd(cut: Cut, horizon_days: int | npt.NDArray[np.int64]) -> Columns:
     """MBG/NBD fitted to every customer's purchase days before the cutoff."""
     first, last = first_and_last_day(cut)
     bought = np.isfinite(first)
@@ -53,11 +54,12 @@ def btyd(cut: Cut, horizon_days: int) -> Columns:
     columns = {name: np.full(cut.n_customers, np.nan) for name in BTYD_NAMES}
     if not bought.any():
         return columns
+    ahead = horizon_days if isinstance(horizon_days, int) else horizon_days[bought].astype(np.float64)
     model = mbgnbd.fit(n_repeats, last_day, age_days)
     columns["mbgnbd_p_alive"][bought] = mbgnbd.p_alive(model, n_repeats, last_day, age_days)
-    columns["mbgnbd_p_no_purchase"][bought] = mbgnbd.p_no_purchase(model, n_repeats, last_day, age_days, horizon_days)
+    columns["mbgnbd_p_no_purchase"][bought] = mbgnbd.p_no_purchase(model, n_repeats, last_day, age_days, ahead)
     columns["mbgnbd_expected_purchases"][bought] = mbgnbd.expected_purchases(
-        model, n_repeats, last_day, age_days, horizon_days
+        model, n_repeats, last_day, age_days, ahead
     )
     return columns
 

@@ -199,6 +199,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     except RegularsError as error:
         print(f"regulars: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        from pipeline.stage import disk_trouble
+
+        print(f"regulars: {disk_trouble(error)}", file=sys.stderr)
+        raise SystemExit(RegularsError.exit_code) from None
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def rejects_command(
     """The lines that are no purchases: rule, file and line number; without --rule the counts by rule.
 
     With --accounts: till, staff or wholesale accounts with the evidence; nothing is excluded unless you name them in
-    ingest.rules.excluded_customers. Example: regulars rejects --rule no_instant --top 50
+    inbox/excluded.txt (an id a line). Example: regulars rejects --rule no_instant --top 50
     """
     from pipeline.rejected import by_rule, odd_accounts, rejected_lines
 

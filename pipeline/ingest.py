@@ -15,6 +15,7 @@ from events.open_source import open_source
 from events.recipe import recipe
 from events.sources import LinePart, Source
 from events.tombstones import read_tombstones
+from pipeline.inbox import excluded_accounts
 from pipeline.stage import run_stage, say
 from simulation.source import simulated
 
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the source, clean it, bring the store up to date."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("tombstones", type=Path, help="JSON file of erased customers, read")
+    arguments.add_argument("excluded", type=Path, help="text file of accounts that do not count, read")
     arguments.add_argument("store", type=Path, help="folder of the event store, written")
     arguments.add_argument(
         "audit", type=Path, help="Parquet file of forbidden attributes, written; empty unless asked for"
@@ -39,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     today = datetime.now(UTC).astimezone(ZoneInfo(params.store.time_zone)).date()
     tombstones = read_tombstones(paths.tombstones)
     source = _simulated(params) if params.ingest.source == "simulation" else open_source(params)
-    made = recipe(params, source, tombstones, today)
+    made = recipe(params, source, tombstones, today, excluded_accounts(paths.excluded))
     facts = build_store(source, paths.store, made)
     write_audit(paths.audit, source.audit if params.ingest.keep_audit else None, made.door)
     say(

@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contracts.errors import ParameterError
+from contracts.errors import ParameterError, nearest
 from contracts.event_tables import SIDE_TABLES
-from contracts.params import Params
+from contracts.params import Params, checked
 from events.building import build_store
 from events.open_source import open_source
 from events.proposals.proposal import Proposal, Question
 from events.proposals.proposing import propose, sample_of
 from events.proposals.proposing_shop import charge_codes
 from events.proposals.rhythm import Rhythm, rhythm_of
+from events.raw.parsing import MAPPABLE
 from events.raw.parts import Part, find_parts
 from events.recipe import recipe
 from events.store import read_store
@@ -73,13 +74,16 @@ def look_at_files(paths: Sequence[Path], base: Params, wishes: Wishes, today: da
     others = {part.name for pattern in tables.values() for part in find_parts(path, [pattern])}
     parts = [part for part in find_parts(path, include) if part.name not in others]
     say(f"reading {len(parts):,} files")
-    made = propose(sample_of(parts), wishes.columns)
+    rows = sample_of(parts)
+    refuse_unknown_columns(wishes.columns, [str(title) for title in rows.columns])
+    made = propose(rows, wishes.columns)
     made.date_order = wishes.date_order or made.date_order
     made.non_goods, odd = _charges(parts, made)
     made.questions[:] = [asked for asked in made.questions if asked.where != "ingest.rules.non_goods"]
     if odd:
         what = f"are these product codes goods? {', '.join(odd[:12])}{' …' if len(odd) > 12 else ''}"
         made.questions.append(Question(what, "goods", "ingest.rules.non_goods"))
+    made.non_goods = sorted({*made.non_goods, *(base.ingest.rules.non_goods if base.ingest.source == "files" else [])})
     changes = _source_changes(path, include, tables, made, wishes)
     say("cleaning them into a store, to count what they hold")
     look = look_at_source(changed(base, changes), wishes, today)
@@ -87,11 +91,27 @@ def look_at_files(paths: Sequence[Path], base: Params, wishes: Wishes, today: da
     return Look([*made.found, *look.found], asked, merged(changes, look.changes), look.has_model)
 
 
+def refuse_unknown_columns(columns: dict[str, str], titles: list[str]) -> None:
+    """Raise `ParameterError` for a name of ours, or of the file's, that there is none of."""
+    for name, title in columns.items():
+        if name not in MAPPABLE:
+            raise ParameterError(
+                f"--column {name}={title}: unknown name '{name}'{nearest(name, MAPPABLE)}; see docs/DATA.md"
+            )
+        if title not in titles:
+            shown = ", ".join(f"'{given}'" for given in titles[:20])
+            raise ParameterError(f"--column {name}={title}: expected a column of the files, got none; there is {shown}")
+
+
 def common_place(paths: Sequence[Path]) -> tuple[Path, list[str]]:
     """One file or folder as it is; several as their folder and their names below it."""
     for path in paths:
         if not path.exists():
             raise ParameterError(f"expected a file or folder at {path}, found none")
+    if any(path.resolve() in (Path("/"), Path.home()) for path in paths):
+        raise ParameterError(
+            "expected a folder of exports, got the whole disk or home; name the folder that holds them"
+        )
     if len(paths) == 1:
         return paths[0], []
     folder = Path(os.path.commonpath([path.resolve().parent if path.is_file() else path.resolve() for path in paths]))
@@ -137,7 +157,7 @@ def _source_changes(path: Path, include: list[str], tables: dict[str, str], made
             "query": "",
             "sample_customers": None,
             "format": made.format().model_dump(mode="json"),
-            "rules": {"non_goods": made.non_goods, "excluded_customers": []},
+            "rules": {"non_goods": made.non_goods},
         },
         "portray": {"unnamed_categories": [], "unnamed_product_types": []},
     }
@@ -259,7 +279,7 @@ def _questions(facts: dict[str, Any], rhythm: Rhythm, wishes: Wishes) -> list[Qu
 
 def changed(params: Params, changes: Changes) -> Params:
     """Parameters with changes, checked."""
-    return Params.model_validate(merged(params.model_dump(by_alias=True, mode="json"), changes))
+    return checked(Params, merged(params.model_dump(by_alias=True, mode="json"), changes), "init")
 
 
 def merged(plain: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from contracts.files import read_json, read_table, write_table
 from contracts.params import load_params
 from contracts.tables import PORTRAITS, SCORES
 from contracts.words import load_words
+from events.people import flagged
 from events.store import read_side, read_store
 from pipeline.stage import run_stage, say
 from portraits.portrait import Known, portray
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         events.products,
         events.contacts,
         events.responses,
-        read_side(Path(paths.events), "customers"),
+        frozenset(flagged(read_side(Path(paths.events), "customers"), "no_marketing")),
         read_side(Path(paths.events), "consents"),
         events.absent,
     )

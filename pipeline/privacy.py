@@ -8,8 +8,8 @@ hash. The next `regulars run` rebuilds what the pipeline needs. Twice is as once
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +23,14 @@ import pyarrow.parquet as pq
 from contracts import files
 from contracts.errors import UnknownNameError
 from contracts.params import load_params
-from events.erasure import erase, held_lines
+from events.erasure import WHO, erase, held_lines
 from events.lines import keyed_hash
 from events.manifest import MANIFEST, read_manifest
+from events.people import whole_persons
 from events.recipe import needed_key
 from events.store import read_side
-from events.tombstones import read_tombstones, refuse_foreign, write_tombstones
-from pipeline.inbox import TOMBSTONES
+from events.tombstones import Erased, read_tombstones, refuse_foreign, write_tombstones
+from pipeline.inbox import EXCLUDED, TOMBSTONES
 from pipeline.release import only_one
 from serving.erasure import erase_from_weeks, published_rows
 
@@ -40,62 +41,82 @@ CACHE = Path(".dvc") / "cache"
 TEMPORARY = Path(".dvc") / "tmp"
 
 
-def stored_ids(root: Path, customer: str) -> list[str]:
-    """The ids under which a person is stored: as given or hashed, and the one that their purchases count under."""
-    names = [customer]
+def held_under(root: Path, customer: str) -> set[str]:
+    """Every id under which a person may be held: as given, hashed if ids are, and all ids that are the same person."""
+    names = {given_id(customer)}
     if load_params(root / "params.yaml").ingest.hash_ids:
-        names = [keyed_hash(needed_key("ingest.hash_ids"), customer)]
+        names |= {keyed_hash(needed_key("ingest.hash_ids"), name) for name in names}
     if (root / STORE / MANIFEST).exists():
-        customers = read_side(root / STORE, "customers")
-        if "same_as" in customers.columns:
-            others = customers.loc[customers["customer_id"].isin(names) & customers["same_as"].notna(), "same_as"]
-            names += [name for name in others if name not in names]
-            others = customers.loc[customers["same_as"].isin(names), "customer_id"]
-            names += [name for name in others if name not in names]
+        names = whole_persons(read_side(root / STORE, "customers"), names)
     return names
+
+
+def given_id(customer: str) -> str:
+    """An id as reading would give it: without blanks around, `12346.0` as 12346."""
+    return re.sub(r"^(\d+)\.0$", r"\1", customer.strip())
 
 
 def forget(root: Path, customer: str, now: datetime) -> dict[str, int]:
     """Erase a customer everywhere; return the rows or files taken out by place.
+
+    Whoever a tombstone stands for is erased, so that repeating the command also finishes one that was killed.
 
     Raises:
         ParameterError: no secret for the tombstone, or another one than before.
         UnknownNameError: nothing is held of this customer, and no tombstone stands for them.
     """
     key = needed_key("forgetting a customer")
-    names = stored_ids(root, customer)
+    names = held_under(root, customer)
     with only_one(root):
         tombstones = read_tombstones(root / TOMBSTONES)
         refuse_foreign(tombstones, key)
-        is_known = any(tombstones.holds(name, key) for name in names)
-        if not is_known and not any(_is_held(root, name) for name in names):
+        held = _everyone(root)
+        if not names & held and not any(tombstones.holds(name, key) for name in names):
             raise UnknownNameError("nothing is held of this customer; expected an id of the shop's data")
-        for name in names:
+        for name in sorted(names):
             tombstones = tombstones.with_one_more(name, key)
         write_tombstones(root / TOMBSTONES, tombstones)
-        removed: Counter[str] = Counter()
-        for name in names:
-            removed.update(_erased_everywhere(root, name, now))
-        _log(root, [keyed_hash(key, name) for name in names], removed, now)
-    return dict(removed)
+        erased = {name for name in held if tombstones.holds(name, key)}
+        removed = _erased_everywhere(root, erased, Erased(tombstones, key), now)
+        _log(root, sorted(keyed_hash(key, name) for name in names), removed, now)
+    return removed
 
 
-def _is_held(root: Path, name: str) -> bool:
-    return bool(_lines_of(root, name)) or bool(published_rows(root / "published", name))
+def _everyone(root: Path) -> set[str]:
+    """Every id that any store, output, cache or published week names."""
+    found: set[str] = set()
+    tables = (
+        *_outputs(root),
+        *_cached(root),
+        *(root / "published").rglob("*.parquet"),
+        *(root / STORE).rglob("*.parquet"),
+    )
+    for path in tables:
+        present = [name for name in WHO if name in pq.read_schema(path).names]
+        for column in pq.read_table(path, columns=present).columns if present else []:
+            found.update(str(name) for name in pc.unique(column).to_pylist() if name is not None)
+    return found
 
 
-def _lines_of(root: Path, name: str) -> dict[str, pd.DataFrame]:
-    return held_lines(root / STORE, name) if (root / STORE / MANIFEST).exists() else {}
-
-
-def _erased_everywhere(root: Path, name: str, now: datetime) -> dict[str, int]:
-    removed = {"event store rows": erase(root / STORE, name) if (root / STORE / MANIFEST).exists() else 0}
-    issued = erase_from_weeks(root / "published", name, {"released_at": now.isoformat(timespec="seconds")})
+def _erased_everywhere(root: Path, erased: set[str], is_erased: Erased, now: datetime) -> dict[str, int]:
+    removed = {"event store rows": erase(root / STORE, is_erased) if (root / STORE / MANIFEST).exists() else 0}
+    issued = erase_from_weeks(root / "published", erased, {"released_at": now.isoformat(timespec="seconds")})
     removed["published revisions issued anew"] = len(issued)
-    removed["cached files deleted"] = sum(_delete(path) for path in _cached(root) if _names(path, name))
-    removed["output rows"] = sum(_rewrite(path, name) for path in _outputs(root))
+    removed["cached files deleted"] = sum(_delete(path) for path in _cached(root) if _names(path, erased))
+    removed["output rows"] = sum(_rewrite(path, erased) for path in _outputs(root))
+    removed["accounts taken off inbox/excluded.txt"] = _unlist(root / EXCLUDED, is_erased)
     removed["drafts deleted"] = _sweep_drafts(root)
     return removed
+
+
+def _unlist(path: Path, is_erased: Erased) -> int:
+    if not path.exists():
+        return 0
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not is_erased(line.strip())]
+    if len(kept) < len(lines):
+        files.write_text(path, "".join(f"{line}\n" for line in kept))
+    return len(lines) - len(kept)
 
 
 def _outputs(root: Path) -> Iterator[Path]:
@@ -117,14 +138,15 @@ def _is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _about(table: pa.Table, name: str) -> pa.ChunkedArray:
-    return pc.fill_null(pc.equal(pc.cast(table.column("customer_id"), pa.string()), name), False)
+def _about(table: pa.Table, names: set[str]) -> pa.ChunkedArray:
+    wanted = pa.array(sorted(names), pa.string())
+    return pc.fill_null(pc.is_in(pc.cast(table.column("customer_id"), pa.string()), value_set=wanted), False)
 
 
-def _names(path: Path, name: str) -> bool:
+def _names(path: Path, names: set[str]) -> bool:
     if "customer_id" not in pq.read_schema(path).names:
         return False
-    return bool(pc.any(_about(pq.read_table(path, columns=["customer_id"]), name)).as_py())
+    return bool(pc.any(_about(pq.read_table(path, columns=["customer_id"]), names)).as_py())
 
 
 def _delete(path: Path) -> int:
@@ -132,12 +154,12 @@ def _delete(path: Path) -> int:
     return 1
 
 
-def _rewrite(path: Path, name: str) -> int:
-    """A table without the customer's rows, in one step; DVC sees that it changed and rebuilds it next time."""
-    if not _names(path, name):
+def _rewrite(path: Path, names: set[str]) -> int:
+    """A table without the customers' rows, in one step; DVC sees that it changed and rebuilds it next time."""
+    if not _names(path, names):
         return 0
     table = pq.read_table(path)
-    about = _about(table, name)
+    about = _about(table, names)
     with files.atomic_path(path) as draft:
         pq.write_table(table.filter(pc.invert(about)), draft, compression="zstd")
     return int(pc.sum(about).as_py())
@@ -151,27 +173,27 @@ def _sweep_drafts(root: Path) -> int:
     return len(drafts)
 
 
-def _log(root: Path, hashes: list[str], removed: Counter[str], now: datetime) -> None:
-    entry = {
-        "at": now.astimezone(UTC).isoformat(timespec="seconds"),
-        "customer_hashes": hashes,
-        "removed": dict(removed),
-    }
+def _log(root: Path, hashes: list[str], removed: dict[str, int], now: datetime) -> None:
+    entry = {"at": now.astimezone(UTC).isoformat(timespec="seconds"), "customer_hashes": hashes, "removed": removed}
     path = root / AUDIT_LOG
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     files.write_text(path, before + json.dumps(entry) + "\n")
 
 
+def _lines_of(root: Path, name: str) -> dict[str, pd.DataFrame]:
+    return held_lines(root / STORE, name) if (root / STORE / MANIFEST).exists() else {}
+
+
 def disclose(root: Path, customer: str) -> dict[str, Any]:
     """All that is held of a customer, as plain data: every row of the store, every output, every published week."""
-    names = stored_ids(root, customer)
+    names = sorted(held_under(root, customer))
     tables: dict[str, list[dict[str, Any]]] = {}
     for name in names:
         for title, rows in _lines_of(root, name).items():
             tables.setdefault(f"events/{title}", []).extend(_plain(rows))
         for path in _outputs(root):
-            if _names(path, name):
+            if _names(path, {name}):
                 rows = files.read_table(path).query("customer_id == @name")
                 tables.setdefault(path.relative_to(root).as_posix(), []).extend(_plain(rows))
         for row in published_rows(root / "published", name):
@@ -180,7 +202,7 @@ def disclose(root: Path, customer: str) -> dict[str, Any]:
         raise UnknownNameError("nothing is held of this customer; expected an id of the shop's data")
     sources = read_manifest(root / STORE)["parts"] if (root / STORE / MANIFEST).exists() else []
     return {
-        "held_under": names,
+        "held_under": sorted(names),
         "source_files": {part["source"]: part["name"] for part in sources},
         "tables": tables,
     }

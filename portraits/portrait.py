@@ -17,7 +17,7 @@ from portraits.history import earned_tier, next_due, purchase_days, rhythm, stat
 from portraits.labels import label_customers
 from portraits.spend import promotion_sensitivity, spend, value_tier
 from portraits.tastes import favourite_category, matched_product, nameable, product_rhythms, spoken
-from portraits.touches import consented_channels, last_touch, refusals
+from portraits.touches import consented_channels, last_touch
 
 HALF_YEAR_DAYS = 182
 QUARTER_DAYS = 91
@@ -33,7 +33,7 @@ class Known:
     products: pd.DataFrame
     contacts: pd.DataFrame
     responses: pd.DataFrame
-    customers: pd.DataFrame | None = None
+    no_marketing: frozenset[str] = frozenset()
     consents: pd.DataFrame | None = None
     absent: frozenset[str] = frozenset()
 
@@ -64,7 +64,7 @@ def portray(
     table["customer_id"] = table["customer_id"].astype("str")
     table["cutoff_on"] = pd.Timestamp(cutoff)
     table["consented_channels"] = _consented(known.consents, table["customer_id"], cutoff, store.time_zone)
-    table["no_marketing"] = refusals(known.customers, table["customer_id"])
+    table["no_marketing"] = table["customer_id"].isin(known.no_marketing)
     texts = ["favourite_category", "matched_product", "due_product", "last_offer", "last_outcome"]
     table[texts] = table[texts].astype("object").fillna("").astype("str")
     return PORTRAITS(table[[name for name in PORTRAITS.columns if name in table.columns]])

@@ -28,12 +28,3 @@ def consented_channels(consents: pd.DataFrame) -> pd.Series:
         standing = consents[consents["withdrawn_at"].isna()]
     listed = standing[["customer_id", "channel"]].drop_duplicates().sort_values(["customer_id", "channel"])
     return listed.groupby("customer_id")["channel"].agg(",".join)
-
-
-def refusals(customers: pd.DataFrame | None, ids: pd.Series) -> pd.Series:
-    """A flag for each id: the customer wants no marketing, and has said so under any of their ids."""
-    if customers is None or "no_marketing" not in customers.columns:
-        return pd.Series(False, index=ids.index)
-    refusing = customers[customers["no_marketing"].eq(True).fillna(False).astype(bool)]
-    others = set(refusing["same_as"].dropna()) if "same_as" in customers.columns else set()
-    return ids.isin({*refusing["customer_id"], *others})

@@ -132,7 +132,7 @@ def source(files: Iterable[tuple[str, pd.DataFrame]]) -> Source:
     return Source("test", tuple(part(name, lines) for name, lines in files), CANONICAL_COLUMNS)
 
 
-NO_RULES = Rules(max_reject_share=1.0, non_goods=["POST"], excluded_customers=[], extract_on=None, retention_days=None)
+NO_RULES = Rules(max_reject_share=1.0, non_goods=["POST"], extract_on=None, retention_days=None)
 LAST_DAY = date(2019, 12, 31)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from contracts.params import Format
+from contracts.params import Format, checked
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Proposal:
 
     def format(self) -> Format:
         """As parameters."""
-        return Format.model_validate(
+        return checked(
+            Format,
             {
                 "columns": self.columns,
                 "date_order": self.date_order,
@@ -42,5 +43,6 @@ class Proposal:
                 "thousands": self.thousands,
                 "amounts_in": self.amounts_in,
                 "cancelled_order_prefix": self.cancelled_order_prefix,
-            }
+            },
+            "ingest.format",
         )

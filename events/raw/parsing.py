@@ -91,11 +91,8 @@ def _as_text(column: pd.Series) -> pd.Series:
 
 
 def _without_point_zero(texts: pa.Array) -> pa.Array:
-    """Ids that a table program wrote as numbers (`12346.0`), if every given one of the column is written so."""
-    given = texts.drop_null()
-    if not len(given) or not pc.all(pc.match_substring_regex(given, r"^\d+\.0$")).as_py():
-        return texts
-    return pc.replace_substring_regex(texts, pattern=r"\.0$", replacement="")
+    """Ids that a table program wrote as numbers: `12346.0` is 12346, cell by cell, whatever stands beside it."""
+    return pc.replace_substring_regex(texts, pattern=r"^(\d+)\.0$", replacement=r"\1")
 
 
 def text_column(column: pd.Series | None, index: pd.Index, is_id: bool = False) -> pd.Series:

@@ -19,6 +19,7 @@ DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_LINES = 300
 SAMPLE_LETTERS = 1 << 22
 MAX_ROW_LINES = 100
+MOST_COLUMNS = 2_000
 NO_HEADER = "expected a line of column names above the rows, got none; add it as first line"
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
@@ -140,6 +141,10 @@ def text_form(path: Path, name: str) -> TextForm:
     lines = _sample(path, name, encoding)
     if not any(line.strip(BLANKS) for line in lines):
         raise SourceError(f"{name}: {EMPTY}")
+    first = [line for line in lines if line.strip(BLANKS)][:3]
+    widest = max(min(line.count(mark) for line in first) for mark in DELIMITERS) + 1
+    if widest > MOST_COLUMNS:
+        raise SourceError(f"{name}: expected at most {MOST_COLUMNS:,} columns, got {widest:,}; export fewer")
     told = SEPARATOR_LINE.fullmatch(lines[0].strip(BLANKS)) or SEPARATOR_LINE.fullmatch(lines[0].strip("\r\n\ufeff"))
     skipped = 1 if told else 0
     quote = _quote(lines[skipped:])

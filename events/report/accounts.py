@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts.params import Inspect
+from events import people
 from events.cleaning import BY_CODE
-from events.manifest import read_manifest
 from events.report.findings import Finding, counted, percent
 from events.report.reading import Look, look_at
-from events.store import unprofiled
+from events.store import read_side
 
 Floats = npt.NDArray[np.float64]
 MIN_CUSTOMERS = 20
@@ -47,7 +47,7 @@ def suspicious_accounts(root: Path, limits: Inspect | None = None) -> pd.DataFra
     look = look_at(root)
     found = flagged(look, limits or Inspect())
     found.insert(0, "customer_id", look.ids["customer"].take(found["customer"].to_numpy()).astype("str"))
-    refused = unprofiled(root, read_manifest(root))
+    refused = people.flagged(read_side(root, "customers"), "no_profiling")
     return found.loc[~found["customer_id"].isin(refused), COLUMNS].reset_index(drop=True)
 
 

@@ -89,7 +89,7 @@ def survive(tmp_path: Path, n_kills: int, seed: int) -> set[str]:
         assert n_lines == (4000 if found == before else 8000)
         built(folder, 2)
         assert tree(folder) == after
-        assert {path.name for path in folder.parent.iterdir()} == {"events", ".events.recipe.json"}
+        assert {path.name for path in folder.parent.iterdir()} == {"events", ".events.lock", ".events.recipe.json"}
     return ends
 
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import SourceError
+from contracts.errors import ContractError, SourceError
 from contracts.params import Params
 from events.audit import write_audit
 from events.building import build_store
-from events.cleaning import RULES
+from events.cleaning import RULES, Cleaned, Shop
 from events.complete_journey import complete_journey, sampled_customers
 from events.lines import keyed_hash
 from events.manifest import files_of, read_manifest
@@ -42,6 +42,7 @@ BROKEN = {
     "bad_amount": {"problem": "bad_amount", "amount": None},
     "bad_quantity": {"problem": "bad_quantity", "quantity": None},
     "not_goods": {"product_id": "POST"},
+    "odd_cancellation": {"is_cancellation": True},
     "not_paid": {"amount": 0.0},
     "negative_quantity": {"quantity": -1.0},
     "excluded_account": {"customer_id": "till"},
@@ -50,10 +51,9 @@ BROKEN = {
 
 def test_every_rule_rejects_its_line_and_no_other(tmp_path: Path) -> None:
     rows = [GOOD, *({**GOOD, "order_id": rule, **change} for rule, change in BROKEN.items())]
-    rules = stores.NO_RULES.model_copy(update={"excluded_customers": ["till"]})
-    facts = build_store(
-        stores.source([("a.csv", stores.canonical(rows))]), tmp_path / "events", stores.made(rules=rules)
-    )
+    made = stores.made()
+    made = replace(made, shop=replace(made.shop, excluded=frozenset({"till"})))
+    facts = build_store(stores.source([("a.csv", stores.canonical(rows))]), tmp_path / "events", made)
     assert facts["rejected_by_rule"] == dict.fromkeys(sorted(BROKEN), 1)
     rejects = read_lines(tmp_path / "events", "rejects")
     assert dict(zip(rejects["source_line"], rejects["rule"], strict=True)) == dict(enumerate(BROKEN, start=2))
@@ -81,6 +81,37 @@ def test_the_same_file_under_two_names_is_read_once(tmp_path: Path) -> None:
     facts = build_store(stores.source([("a.csv", lines), ("copy.csv", lines)]), tmp_path / "events", stores.made())
     assert facts["lines_in"] == 2
     assert [part.get("same_as") for part in facts["parts"]] == [None, "a.csv"]
+    twice = stores.source([("a.csv", lines), ("copy.csv", lines)])
+    assert build_store(twice, tmp_path / "events", stores.made()) == facts
+    renamed = build_store(stores.source([("copy.csv", lines)]), tmp_path / "events", stores.made())
+    assert (renamed["lines_in"], renamed["lines_accepted"]) == (2, 2)
+
+
+def test_a_lost_line_stops_the_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proof that no line is lost counts both ends by themselves: a line that vanishes between them is told."""
+    from events import building
+
+    clean = building.clean
+
+    def loses_one(lines: pd.DataFrame, shop: Shop) -> Cleaned:
+        return clean(lines.iloc[1:], shop)
+
+    monkeypatch.setattr(building, "clean", loses_one)
+    with pytest.raises(ContractError, match="came in"):
+        build_store(stores.source([("a", stores.canonical([GOOD] * 3))]), tmp_path / "events", stores.made(n_buckets=1))
+    assert not (tmp_path / "events" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 nothing of the kind", None])
+def test_a_damaged_store_is_built_anew(tmp_path: Path, damage: bytes | None) -> None:
+    folder = tmp_path / "events"
+    source = stores.source([("a", stores.canonical([GOOD] * 3))])
+    facts = build_store(source, folder, stores.made())
+    (path,) = [path for path in folder.glob("purchases/*.parquet") if len(pd.read_parquet(path))]
+    path.write_bytes(damage) if damage is not None else path.unlink()
+    (folder / "manifest.json").write_text("[]") if damage == b"" else None
+    assert build_store(source, folder, stores.made()) == facts
+    assert len(read_lines(folder, "purchases")) == 3
 
 
 def test_a_line_without_an_order_gets_a_basket_a_customer_and_day(tmp_path: Path) -> None:

@@ -95,7 +95,9 @@ def test_a_simulated_store_goes_through_the_stage(tmp_path, params, monkeypatch)
     (tmp_path / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
     world = {"n_customers": 120, "n_weeks": 30}
     change_params(tmp_path / "params.yaml", {"ingest": {"source": "simulation", "simulation": world}})
-    ingest.main(["inbox/tombstones.json", "data/events", "audit/attributes.parquet"])
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "excluded.txt").touch()
+    ingest.main(["inbox/tombstones.json", "inbox/excluded.txt", "data/events", "audit/attributes.parquet"])
     facts = read_manifest(tmp_path / "data/events")
     assert facts["lines_in"] == facts["lines_accepted"] + facts["lines_repaired"] + facts["lines_rejected"]
     assert set(facts["rejected_by_rule"]) <= {"no_customer", "undone_same_day"}

@@ -285,9 +285,7 @@ def test_shares_of_people_and_paper_are_the_declared_ones() -> None:
 
 
 def built(source: Source, folder: Path) -> dict[str, Any]:
-    rules = Rules(
-        max_reject_share=0.5, non_goods=[], excluded_customers=[], extract_on=date(2030, 1, 1), retention_days=None
-    )
+    rules = Rules(max_reject_share=0.5, non_goods=[], extract_on=date(2030, 1, 1), retention_days=None)
     second = source.side["customers"].dropna(subset="same_as")
     door = Door(ZONE, source.columns, 3, True, same_as=dict(zip(second["customer_id"], second["same_as"], strict=True)))
     return build_store(source, folder, Recipe(Shop(rules, "EUR", ZONE, date(2030, 1, 1)), door, "r"))
