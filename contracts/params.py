@@ -112,6 +112,9 @@ class Format(Section):
         return self
 
     amounts_in: Literal["units", "cents"] = Field(description="whether 1250 means 1250 or 12.50 of the currency")
+    keep_rows: dict[str, list[str]] = Field(
+        default_factory=dict, description="a column of the source: the values of the rows that are lines of goods"
+    )
     cancelled_order_prefix: str = Field(description="orders that begin so undo earlier ones; empty for none")
 
 

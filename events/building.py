@@ -35,7 +35,7 @@ from events.staging import stage
 
 NAME_LENGTH = 16
 LOCK_SECONDS = 600.0
-NOT_COUNTED = ("duplicate",)
+NOT_COUNTED = ("duplicate", "filtered")
 """Rejects that say nothing about the quality of the data."""
 
 

@@ -65,7 +65,7 @@ def _is(problem: str) -> Breaks:
 
 
 def _is_damaged(lines: pd.DataFrame, _: Shop) -> Flags:
-    return ~lines["problem"].isin(["", "no_instant", "bad_amount", "bad_quantity"]).to_numpy(dtype=bool)
+    return ~lines["problem"].isin(["", "filtered", "no_instant", "bad_amount", "bad_quantity"]).to_numpy(dtype=bool)
 
 
 def _too_early(lines: pd.DataFrame, _: Shop) -> Flags:
@@ -101,6 +101,13 @@ RULES = (
         "the same line stands in another file already (overlapping exports)",
         "nothing: it is counted once",
         lambda lines, _: is_repeated(lines),
+    ),
+    Rule(
+        "filtered",
+        "reject",
+        "the row is no line of goods, by ingest.format.keep_rows (totals, taxes, shipping)",
+        "nothing: you asked for it",
+        _is("filtered"),
     ),
     Rule(
         "no_instant",

@@ -51,7 +51,9 @@ def erase(folder: Path, is_erased: Callable[[str], bool]) -> int:
             return 0
         if n_lines and facts["describes_products"]:
             products = described_products(folder / bucket.files["purchases"] for bucket in buckets)
-            tables["products"] = write_named(folder, "tables/products", products, SIDE_TABLES["products"])
+            tables.pop("products", None)
+            if len(products):
+                tables["products"] = write_named(folder, "tables/products", products, SIDE_TABLES["products"])
         parts = [
             part if "same_as" in part else {**part, "erased": part["erased"] + taken[part["source"]]}
             for part in facts["parts"]

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from contracts.errors import ParameterError
+from contracts.errors import ParameterError, SourceError
 from contracts.event_tables import OPTIONAL_OF_LINES
 from contracts.params import Format, Params
 from events.complete_journey import complete_journey
@@ -103,7 +103,11 @@ def _line_part(part: RawPart, how: Format, time_zone: str) -> LinePart:
 
 def _canonical_chunks(part: RawPart, how: Format, time_zone: str) -> Iterator[pd.DataFrame]:
     for chunk in part.chunks():
-        yield canonical(chunk, how, time_zone)
+        try:
+            lines = canonical(chunk, how, time_zone)
+        except SourceError as error:
+            raise SourceError(f"{part.name}: {error}") from None
+        yield lines
 
 
 class _Spool:

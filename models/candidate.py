@@ -89,6 +89,28 @@ def read_release(bundle: Path) -> dict[str, Any]:
     return release
 
 
+LABEL_KEYS = ("label", "horizon_days", "max_horizon_days", "rhythm_multiple")
+
+
+def refuse_other_task(bundle: Path, task: Task, model: str) -> None:
+    """Raise `StateError` if a champion was fitted to another label than the one in force: its risk means another."""
+    told = read_json(bundle / RELEASE_FILE)
+    if told["grade"] == "none":
+        return
+    now = task.model_dump(mode="json")
+    keys = LABEL_KEYS if "own_rhythm" in (now["label"], told["task"].get("label")) else LABEL_KEYS[:2]
+    other = [
+        f"{key} {told['task'].get(key, 'flat')}, now {now[key]}"
+        for key in keys
+        if told["task"].get(key, "flat") != now[key]
+    ]
+    if other:
+        raise StateError(
+            f"the champion of '{model}' was fitted to another label ({'; '.join(other)}); a new label has a champion "
+            "of its own: set register.model_name to a new name, then run again"
+        )
+
+
 def refuse_other(bundle: Path, expected_hash: str) -> None:
     """Raise `StateError` unless a folder holds exactly the model of this hash."""
     got = model_hash(bundle)

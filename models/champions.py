@@ -53,7 +53,7 @@ class Place:
     @property
     def ledger(self) -> Path:
         """The promotion ledger."""
-        return ledger.ledger_path(self.root)
+        return ledger.ledger_path(self.root, self.model)
 
 
 @dataclass(frozen=True)

@@ -41,9 +41,12 @@ class Entry:
         return datetime.fromisoformat(self.at).date()
 
 
-def ledger_path(root: Path) -> Path:
-    """Where a project's ledger lies."""
-    return root / "ledger" / "promotions.jsonl"
+DEFAULT_MODEL = "regulars-churn"
+
+
+def ledger_path(root: Path, model: str = DEFAULT_MODEL) -> Path:
+    """Where the ledger of a registered model lies: another shop or label has a model, and a ledger, of its own."""
+    return root / "ledger" / ("promotions.jsonl" if model == DEFAULT_MODEL else f"promotions-{model}.jsonl")
 
 
 def read_ledger(path: Path) -> tuple[Entry, ...]:

@@ -149,9 +149,10 @@ def ledger_command(
 
     Example: regulars ledger --on 2018-01-31
     """
-    from models.ledger import champion_on, ledger_path, read_ledger
+    from models.champions import place
+    from models.ledger import champion_on, read_ledger
 
-    entries = read_ledger(ledger_path(Path.cwd()))
+    entries = read_ledger(place(Path.cwd()).ledger)
     in_force = champion_on(entries, _day(on)) if on else None
     for entry in ([in_force] if in_force else []) if on else entries:
         typer.echo(

@@ -189,4 +189,4 @@ def simulate_command(
     wanted = params.ingest.simulation.model_copy(update={"n_customers": customers, "n_weeks": weeks, "seed": seed})
     world = world_of(wanted, params.store)
     write_files(world, folder, lambda done, of: typer.echo(f"  {done:,} of {of:,}"))
-    typer.echo(f"written: {folder} (what is true of each customer: {folder / 'truth'})")
+    typer.echo(f"written: {folder} (what is true of each customer: {folder.parent / (folder.name + '-truth')})")

@@ -18,6 +18,7 @@ import pandas as pd
 
 from contracts.errors import ParameterError, nearest
 from contracts.event_tables import SIDE_TABLES
+from contracts.files import digest
 from contracts.params import Params, checked
 from events.building import build_store
 from events.open_source import open_source
@@ -28,6 +29,7 @@ from events.proposals.rhythm import Rhythm, rhythm_of
 from events.raw.parsing import MAPPABLE
 from events.raw.parts import Part, find_parts
 from events.recipe import recipe
+from events.side_tables import plain_name
 from events.store import read_store
 from events.tombstones import Tombstones
 from features.customer_days import DayBook, day_book
@@ -87,8 +89,39 @@ def look_at_files(paths: Sequence[Path], base: Params, wishes: Wishes, today: da
     changes = _source_changes(path, include, tables, made, wishes)
     say("cleaning them into a store, to count what they hold")
     look = look_at_source(changed(base, changes), wishes, today)
-    asked = [*made.questions, *_unknown_place(made, wishes), *look.questions]
-    return Look([*made.found, *look.found], asked, merged(changes, look.changes), look.has_model)
+    asked = [*made.questions, *_unknown_place(made, wishes), *look.questions, *_assumptions(base)]
+    changes = merged(changes, look.changes)
+    changes = merged(changes, {"register": {"model_name": _model_name(base, changed(base, changes))}})
+    return Look([*made.found, *look.found], asked, changes, look.has_model)
+
+
+def _model_name(base: Params, wanted: Params) -> str:
+    """The registered model's name: its own for each shop and label, so that no other shop's champion ever scores."""
+
+    def identity(params: Params) -> tuple[object, ...]:
+        task, ingest = params.task, params.ingest
+        return (ingest.source, ingest.path, task.label, task.horizon_days, params.store.currency)
+
+    if identity(base) == identity(wanted):
+        return base.register_.model_name
+    shop = plain_name(Path(wanted.ingest.path).stem)[:24] or "shop"
+    return f"regulars-churn-{shop}-{digest(*map(str, identity(wanted)))[:6]}"
+
+
+def _assumptions(base: Params) -> list[Question]:
+    """What no data tell, and what every amount and message rests on."""
+    return [
+        Question(
+            "what is your margin, as a share of what is paid? Every worth at stake rests on it",
+            f"{base.store.margin_rate:g}, an example of a grocer",
+            "store.margin_rate",
+        ),
+        Question(
+            "who sends, what may be offered, and what are your goods called? offers.yaml and words.yaml are examples",
+            "the example shop's; look through both before anything is sent",
+            "offers.yaml, words.yaml, plan.budget",
+        ),
+    ]
 
 
 def refuse_unknown_columns(columns: dict[str, str], titles: list[str]) -> None:
@@ -136,7 +169,7 @@ def _charges(parts: Sequence[Part], made: Proposal) -> tuple[list[str], list[str
     if "product_id" not in made.columns:
         return [], []
     titles = [made.columns[name] for name in ("product_id", "product_name") if name in made.columns]
-    seen = [chunk[titles].drop_duplicates() for part in parts for chunk in part.chunks()]
+    seen = [chunk.reindex(columns=titles).drop_duplicates() for part in parts for chunk in part.chunks()]
     pairs = pd.concat(seen, ignore_index=True).drop_duplicates().astype("str")
     return charge_codes(pairs[titles[0]], pairs[titles[-1]])
 
@@ -224,6 +257,7 @@ def _task_changes(rhythm: Rhythm, book: DayBook, wishes: Wishes, params: Params)
         "snapshot": {"min_history_days": 2 * horizon},
         "portray": {"devoted_days": devoted, "lapsing_min_days": max(7, horizon // 2)},
         "evaluate": {"capacity": capacity},
+        "plan": {"capacity": max(10, capacity * 2 // 3)},
         "publish": {"list_size": capacity},
     }
 
@@ -286,7 +320,11 @@ def merged(plain: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """A mapping with another's values put in, at any depth; `columns` and `tables` are replaced as a whole."""
     result = dict(plain)
     for key, value in changes.items():
-        deeper = isinstance(value, dict) and isinstance(result.get(key), dict) and key not in ("columns", "tables")
+        deeper = (
+            isinstance(value, dict)
+            and isinstance(result.get(key), dict)
+            and key not in ("columns", "tables", "keep_rows")
+        )
         result[key] = merged(result[key], value) if deeper else value
     return result
 

@@ -45,7 +45,11 @@ def _null(representer: RoundTripRepresenter, _: None) -> ScalarNode:
 
 def _put(plain: CommentedMap, changes: dict[str, Any]) -> None:
     for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(plain.get(key), CommentedMap) and key not in ("columns", "tables"):
+        if (
+            isinstance(value, dict)
+            and isinstance(plain.get(key), CommentedMap)
+            and key not in ("columns", "tables", "keep_rows")
+        ):
             _put(plain[key], value)
         else:
             plain[key] = value

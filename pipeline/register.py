@@ -10,7 +10,7 @@ from pathlib import Path
 from contracts.files import read_json, write_json
 from contracts.params import load_params
 from models import champions
-from models.candidate import compose
+from models.candidate import compose, refuse_other_task
 from models.run_record import MODEL_SECTIONS, Evidence
 from models.tracking import project_root
 from pipeline.release import experiment_name, release
@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     at = champions.place(root, here / "params.yaml")
     champions.export_champion(at, champions.wished(at, paths.wish), paths.candidate, paths.champion)
     experiment = experiment_name()
+    if not experiment:
+        refuse_other_task(paths.champion, params.task, at.model)
     if experiment:
         champions.log_candidate(at, evidence, experiment)
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.files import read_json
-from models import ledger
+from models import champions, ledger
 from models.candidate import held_hash, read_release
 from serving import published
 from serving.terminal import list_table, plain
@@ -72,7 +72,7 @@ def _paired(gain: Mapping[str, float | None]) -> str:
 
 
 def _champion(root: Path) -> Iterator[tuple[str, str]]:
-    entries = ledger.read_ledger(ledger.ledger_path(root))
+    entries = ledger.read_ledger(champions.place(root).ledger)
     now = ledger.champion_entry(entries)
     if now is None:
         yield "champion", "none: the list is made by rules, from due dates and each customer's own rhythm"

@@ -123,7 +123,8 @@ def build_week(
     `cutoffs` holds the ISO dates `scored` and `data_end`. Amounts come out in whole cents, shares with four decimals.
     """
     scored_on = date.fromisoformat(cutoffs["scored"])
-    through = date.fromisoformat(cutoffs["data_end"]) - timedelta(days=1)
+    # rows speak of what was known at the scored Monday, even where the data go on
+    through = min(date.fromisoformat(cutoffs["data_end"]), scored_on) - timedelta(days=1)
     for table in (scores, portraits, plan):
         _refuse_other_week(table, scored_on)
     joined = _under(terms, _rounded(withhold(_joined(scores, portraits, plan))))

@@ -53,7 +53,7 @@ def write_files(
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     form: Form = "parquet",
 ) -> None:
-    """Write `purchases/<month>`, four CSV tables, and below `truth/` what no shop knows.
+    """Write `purchases/<month>`, four CSV tables, and beside the folder, in `<folder>-truth`, what no shop knows.
 
     Every file appears whole or not at all; `progress` is told how many of the customers are done.
 
@@ -126,7 +126,7 @@ class _Output:
             self.table(name, rows)
 
     def truth(self, name: str, rows: pd.DataFrame) -> None:
-        self._parquet(f"truth/{name}.parquet", to_arrow(rows))
+        self._parquet(f"../{self._folder.name}-truth/{name}.parquet", to_arrow(rows))
 
     def table(self, name: str, rows: pd.DataFrame) -> None:
         is_new = name not in self._texts

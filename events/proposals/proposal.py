@@ -26,6 +26,7 @@ class Proposal:
     thousands: str = ""
     amounts_in: str = "units"
     cancelled_order_prefix: str = ""
+    keep_rows: dict[str, list[str]] = field(default_factory=dict)
     non_goods: list[str] = field(default_factory=list)
     currency: str | None = None
     time_zone: str | None = None
@@ -43,6 +44,7 @@ class Proposal:
                 "thousands": self.thousands,
                 "amounts_in": self.amounts_in,
                 "cancelled_order_prefix": self.cancelled_order_prefix,
+                "keep_rows": self.keep_rows,
             },
             "ingest.format",
         )

@@ -14,15 +14,17 @@ from contracts.errors import SourceError
 from events.proposals.column_names import WORDS, matches
 from events.proposals.proposal import Proposal, Question
 from events.proposals.proposing_forms import ORDERS, cents, dates_written, numbers_written
-from events.proposals.proposing_shop import cancelled, charges, place
+from events.proposals.proposing_shop import cancelled, charges, kinds_of_rows, place
 from events.raw.headers import DAMAGE, SOURCE_LINE
-from events.raw.parsing import text_column
+from events.raw.parsing import flag_column, text_column
 from events.raw.parsing_numbers import numbers
 from events.raw.parsing_times import clocks
 from events.raw.parts import Part
 
 SAMPLE_ROWS = 100_000
 READABLE = 0.9
+FLAGS = ("invoice_requested", "payer_recognised")
+ROWS_AN_ORDER = 200
 MONEY = ("amount", "unit_price", "discount", "coupon_discount", "quantity", "units")
 
 
@@ -77,6 +79,10 @@ def _fits(rows: pd.DataFrame, name: str, title: str, made: Proposal) -> bool:
         return _is_date(rows, title)
     if name in MONEY:
         return _is_number(rows, title, made)
+    if name in FLAGS:
+        return bool(flag_column(rows[title], rows.index).notna().mean() > READABLE)
+    if name == "order_id":
+        return rows[title].nunique() >= max(3, len(rows) // ROWS_AN_ORDER)
     return bool(rows[title].notna().any())
 
 
@@ -103,6 +109,7 @@ def _columns(rows: pd.DataFrame, made: Proposal) -> None:
     named = ", ".join(f"{name} = '{title}'" for name, title in made.columns.items())
     made.found.append(f"columns: {named}")
     left = [str(title) for title in rows.columns if str(title) not in set(made.columns.values())]
+    kinds_of_rows(rows, left, made)
     if left:
         made.found.append(f"columns that are not read: {', '.join(left[:12])}")
 
@@ -134,14 +141,20 @@ def _dates_and_times(made: Proposal) -> None:
 
 
 def _refuse_unfound(rows: pd.DataFrame, made: Proposal) -> None:
-    for name, either in (
-        ("the customer", ("customer_id",)),
-        ("the date of purchase", ("ordered_at", "ordered_on")),
-        ("the amount paid", ("amount", "unit_price")),
-    ):
-        if not set(either) & set(made.columns):
-            titles = ", ".join(f"'{title}'" for title in rows.columns[:20])
-            raise SourceError(
-                f"expected a column for {name}, found none among {titles}; "
-                f"name it with --column {either[0]}=YOUR_COLUMN"
-            )
+    """Name everything that is missing at once, with the command that mends it."""
+    missing = [
+        (what, either[0])
+        for what, either in (
+            ("the customer", ("customer_id",)),
+            ("the date of purchase", ("ordered_at", "ordered_on")),
+            ("the amount paid", ("amount", "unit_price")),
+        )
+        if not set(either) & set(made.columns)
+    ]
+    if missing:
+        titles = ", ".join(f"'{title}'" for title in rows.columns[:20])
+        options = " ".join(f"--column {name}=YOUR_COLUMN" for _, name in missing)
+        raise SourceError(
+            f"expected a column for {' and for '.join(what for what, _ in missing)}, found none among {titles}; "
+            f"name it with {options}"
+        )

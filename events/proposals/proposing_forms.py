@@ -24,6 +24,7 @@ def numbers_written(rows: pd.DataFrame, made: Proposal) -> None:
         if rows[title].dtype == "str"
         and (title in {made.columns.get(name) for name in MONEY} or any(matches(str(title), name) for name in MONEY))
     ]
+    titles = [title for title in titles if rows[title].str.contains(r"\d", na=False).mean() >= 0.5]
     if not titles:
         return
     cells = pd.concat([rows[title] for title in titles], ignore_index=True)

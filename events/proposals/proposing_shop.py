@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from events.proposals.proposal import Proposal, Question
@@ -35,7 +37,27 @@ PLACES = {
     "sweden": ("Europe/Stockholm", "SEK"),
     "india": ("Asia/Kolkata", "INR"),
 }
-SIGNS = {"€": "EUR", "£": "GBP", "¥": "JPY"}
+SIGNS = {"€": "EUR", "£": "GBP", "¥": "JPY", "$": "USD"}
+SHARED_SIGNS = ("$", "¥")
+
+
+NO_LINES = r"\b(?:order )?total\b|shipping|freight|tax|tip\b|deposit|summe|versand|pfand|trinkgeld"
+MOST_KINDS = 20
+
+
+def kinds_of_rows(rows: pd.DataFrame, titles: list[str], made: Proposal) -> None:
+    """Ask about columns that are not read, yet tell totals, taxes or shipping from lines of goods."""
+    for title in titles:
+        values = text_column(rows[title], rows.index)
+        kinds = values.value_counts()
+        odd = [str(kind) for kind in kinds.index if re.search(NO_LINES, str(kind), re.IGNORECASE)]
+        if odd and len(kinds) <= MOST_KINDS:
+            n = int(values.isin(odd).sum())
+            what = (
+                f"are rows whose '{title}' is {' or '.join(odd)} lines of goods ({n:,} of {len(rows):,} in the sample)?"
+            )
+            made.keep_rows[title] = sorted(str(kind) for kind in kinds.index if str(kind) not in odd)
+            made.questions.append(Question(what, "no: they are left out", "ingest.format.keep_rows"))
 
 
 def cancelled(rows: pd.DataFrame, made: Proposal) -> None:
@@ -94,6 +116,14 @@ def place(rows: pd.DataFrame, made: Proposal) -> None:
         if made.currency is None and (is_signed or sign in str(paid.name)):
             made.currency = code
             made.found.append(f"currency: {code}, by the sign {sign}")
+            if sign in SHARED_SIGNS:
+                made.questions.append(
+                    Question(
+                        f"the sign {sign} stands for several currencies: which one?",
+                        code,
+                        "store.currency (--currency)",
+                    )
+                )
     for column in rows.columns:
         if plain_name(str(column)) in COUNTRY:
             _by_country(text_column(rows[column], rows.index).str.lower(), str(column), made)

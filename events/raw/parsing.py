@@ -190,11 +190,24 @@ def _is_cancellation(order_id: pd.Series, prefix: str) -> pd.Series:
     return order_id.str.match(re.escape(prefix)).fillna(False).astype(bool)
 
 
+def _is_filtered(chunk: pd.DataFrame, how: Format) -> Flags:
+    """Rows that `keep_rows` leaves out."""
+    left_out = np.zeros(len(chunk), dtype=bool)
+    for wanted, values in how.keep_rows.items():
+        titles = [str(title) for title in chunk.columns]
+        if wanted not in titles:
+            raise SourceError(
+                f"ingest.format.keep_rows: expected the column '{wanted}', found none{nearest(wanted, titles)}"
+            )
+        left_out |= ~text_column(chunk[wanted], chunk.index).isin(values).to_numpy(dtype=bool)
+    return left_out
+
+
 def canonical(chunk: pd.DataFrame, how: Format, time_zone: str) -> pd.DataFrame:
     """A chunk of source rows as canonical lines, one for one and in the same order; columns are `COLUMNS`, always all.
 
-    `problem` is empty, or `damaged_line:` and the reader's code, `no_instant` (missing, unreadable or impossible; also
-    a `known_at` that cannot be read), `bad_amount` (missing or unreadable), or `bad_quantity` (given, unreadable).
+    `problem` is empty, `filtered` (by `keep_rows`), or `damaged_line:` and the reader's code, `no_instant` (missing,
+    unreadable or impossible; also a `known_at` that cannot be read), `bad_amount` (missing or unreadable), or `bad_quantity` (given, unreadable).
     `repair` joins the codes `excel_date` (a serial number was read as a day), `clock_gap` (a local time that does not
     exist was moved to the next that does) and `clock_fold` (a local time that came twice; the first is taken).
 
@@ -217,6 +230,12 @@ def canonical(chunk: pd.DataFrame, how: Format, time_zone: str) -> pd.DataFrame:
     parsed["known_at"], is_never_known = _known_at(given, how, time_zone)
     is_no_instant = parsed["ordered_at"].isna().to_numpy(dtype=bool) | is_never_known
     parsed["problem"] = _problem(
-        chunk, {"no_instant": is_no_instant, "bad_amount": is_bad_amount, "bad_quantity": is_bad_quantity}
+        chunk,
+        {
+            "filtered": _is_filtered(chunk, how),
+            "no_instant": is_no_instant,
+            "bad_amount": is_bad_amount,
+            "bad_quantity": is_bad_quantity,
+        },
     )
     return pd.DataFrame({name: parsed[name] for name in COLUMNS})

@@ -59,7 +59,10 @@ def recognised_by_month(look: Look) -> pd.DataFrame:
 
 
 def recognised(look: Look) -> dict[str, Any]:
-    """Shares of all sales that name a customer, by lines and by amount; `payer_share` where tills record it."""
+    """Shares of all sales that name a customer, by lines and by amount; `payer_share` where tills record it.
+
+    A sale that names no customer had no recognised payer.
+    """
     table = recognised_by_month(look)
     lines, amount = int(table["lines"].sum()), float(table["amount"].sum())
     told = look.lines["payer_recognised"].dropna() if "payer_recognised" in look.lines.columns else pd.Series([])
@@ -69,7 +72,7 @@ def recognised(look: Look) -> dict[str, Any]:
         "lines_share": float(table["known"].sum()) / lines,
         "amount_share": float(table["known_amount"].sum()) / amount,
         "payer_lines": len(told),
-        "payer_share": float(told.astype(bool).mean()) if len(told) else None,
+        "payer_share": float(told.astype(bool).sum()) / (len(told) + len(anonymous(look))) if len(told) else None,
     }
 
 
