@@ -206,8 +206,9 @@ def _is_filtered(chunk: pd.DataFrame, how: Format) -> Flags:
 def canonical(chunk: pd.DataFrame, how: Format, time_zone: str) -> pd.DataFrame:
     """A chunk of source rows as canonical lines, one for one and in the same order; columns are `COLUMNS`, always all.
 
-    `problem` is empty, `filtered` (by `keep_rows`), or `damaged_line:` and the reader's code, `no_instant` (missing,
-    unreadable or impossible; also a `known_at` that cannot be read), `bad_amount` (missing or unreadable), or `bad_quantity` (given, unreadable).
+    `problem` is empty, `filtered` (by `keep_rows`), `damaged_line:` and the reader's code, `no_instant` (missing,
+    unreadable or impossible; also a `known_at` that cannot be read), `bad_amount` (missing or unreadable), or
+    `bad_quantity` (given, unreadable).
     `repair` joins the codes `excel_date` (a serial number was read as a day), `clock_gap` (a local time that does not
     exist was moved to the next that does) and `clock_fold` (a local time that came twice; the first is taken).
 
