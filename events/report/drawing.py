@@ -54,6 +54,10 @@ class Plot:
         return re.sub(r"<svg [^>]*?(?=viewBox)", label, body, count=1)
 
 
+LONG_NUMBER = re.compile(r"-?\d+\.\d{4,}")
+"""Places on the page to a thousandth of a point: what lies beyond is noise of the order in which sums were made."""
+
+
 def drawn(name: str, title: str, caption: str, paint: Paint, height_inches: float = 3.2) -> Plot:
     """Paint a plot on fresh axes."""
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
@@ -61,7 +65,8 @@ def drawn(name: str, title: str, caption: str, paint: Paint, height_inches: floa
         paint(figure.subplots())
         target = io.StringIO()
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
-    return Plot(name, title, caption, "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n")
+    text = LONG_NUMBER.sub(lambda number: f"{float(number[0]):.3f}", target.getvalue())
+    return Plot(name, title, caption, "\n".join(line.rstrip() for line in text.splitlines()) + "\n")
 
 
 def as_percent(axes: Axes, axis: str = "y") -> None:
