@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from events.complete_journey import read_complete_journey, source_version
-from events.store import sample, write_store
+from contracts.params import Params
+from events.building import build_store
+from events.complete_journey import complete_journey
+from events.recipe import recipe
+from events.tombstones import Tombstones
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, params: Params) -> Path:
     """A folder that looks like the project after `dvc repro ingest`."""
     for name in ("params.yaml", "dvc.yaml"):
         (tmp_path / name).write_text((ROOT / name).read_text())
-    raw = sample(read_complete_journey("America/New_York"), 300)
-    write_store(raw, source_version(), tmp_path / "data" / "events")
+    source = complete_journey("America/New_York", 300)
+    build_store(source, tmp_path / "data" / "events", recipe(params, source, Tombstones(), date(2026, 1, 1)))
     return tmp_path
 
 
