@@ -189,8 +189,7 @@ def test_an_experiment_moves_nothing_until_it_is_applied(mine) -> None:
 
 def test_two_checkouts_give_the_same_bytes(fresh, tmp_path: Path) -> None:
     other = fresh[0].copy(tmp_path / "other")
-    (other.path / "inbox").mkdir(exist_ok=True)
-    (other.path / "inbox" / "champion.json").write_text((fresh[0].path / "inbox" / "champion.json").read_text())
+    shutil.copytree(fresh[0].path / "inbox", other.path / "inbox", dirs_exist_ok=True)
     other.run("dvc", "repro")
     locks = [YAML(typ="safe").load((path / "dvc.lock").read_text())["stages"] for path in (fresh[0].path, other.path)]
     hashes = [{out["path"]: out["md5"] for stage in lock.values() for out in stage.get("outs", [])} for lock in locks]
