@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pandera.pandas as pa
 
+from contracts.event_kinds import EXPERIENCE, FORCED, INDUCED, INTERACTION_KINDS, RESPONSE_KINDS, STICKY
 from contracts.table import COUNT, DAY, INSTANT, MAYBE, NUMBER, TEXT, Table, column, one_of, positive
 
 CUSTOMER = column(TEXT, "the customer's id, as the shop gives it (or its keyed hash)")
@@ -208,7 +209,7 @@ RESPONSES = Table(
         "customer_id": CUSTOMER,
         "campaign_id": column(TEXT, "campaign"),
         "coupon_id": column(TEXT, "coupon; empty where it was none"),
-        "kind": one_of("what the customer did", "opened", "clicked", "redeemed", "unsubscribed", "complained"),
+        "kind": one_of("what the customer did", *RESPONSE_KINDS),
         "responded_at": column(
             INSTANT, "instant of the response (the end of its local day where only a day is known), UTC"
         ),
@@ -219,11 +220,6 @@ RESPONSES = Table(
     optional=frozenset({"known_at"}),
 )
 
-FORCED = ("service_request", "care_visit")
-INDUCED = ("visit", "view", "basket", "abandon")
-STICKY = ("review", "referral", "search")
-INTERACTION_KINDS = (*FORCED, *INDUCED, *STICKY, "pause")
-
 INTERACTIONS = Table(
     "interactions",
     "one event of a customer with the shop that is no purchase",
@@ -231,16 +227,18 @@ INTERACTIONS = Table(
     {
         "customer_id": CUSTOMER,
         "kind": one_of(
-            f"what happened; forced: {', '.join(FORCED)}; induced: {', '.join(INDUCED)}; sticky: {', '.join(STICKY)}",
+            f"what happened; forced: {', '.join(FORCED)}; induced: {', '.join(INDUCED)}; sticky: {', '.join(STICKY)}; "
+            f"experience: {', '.join(EXPERIENCE)}",
             *INTERACTION_KINDS,
         ),
         "happened_at": column(INSTANT, "instant, UTC"),
         "happened_on": column(DAY, "local day"),
         "product_id": _text("product that it is about"),
+        "value": positive("points of a rating; empty for other kinds", nullable=True),
         "with_customer_id": _text("the other customer of a referral"),
         "known_at": KNOWN_AT,
     },
-    optional=frozenset({"product_id", "with_customer_id", "known_at"}),
+    optional=frozenset({"product_id", "value", "with_customer_id", "known_at"}),
 )
 
 PROMOTIONS = Table(

@@ -197,9 +197,16 @@ class Snapshot(Section):
 
 
 class Featurize(Section):
-    """Which feature families are computed."""
+    """Which features are computed, and by which engine."""
 
-    families: list[str] = Field(description="families to compute beside those that baselines read; empty means all")
+    families: list[str] = Field(
+        description="families to compute beside those that baselines read; with `features` empty too, all"
+    )
+    features: list[str] = Field(default_factory=list, description="single features to compute beside the families")
+    trials: list[str] = Field(default_factory=list, description="SQL files of trials/ to compute too, without '.sql'")
+    engine: Literal["kernel", "reference"] = Field(
+        default="kernel", description="kernel: compiled, one pass; reference: pandas, slow, the oracle; equal results"
+    )
 
 
 class LightGbm(Section):
@@ -222,7 +229,12 @@ class LightGbm(Section):
 class Train(LightGbm):
     """How risk is learned."""
 
-    exclude_features: list[str] = Field(description="features that are computed, yet not shown to the model")
+    features: Literal["lean", "all"] = Field(
+        default="lean", description="what the model reads: the list of models/lean.py, or all; baselines read all"
+    )
+    exclude_features: list[str] = Field(
+        description="features that are computed, yet shown neither to the model nor to the baselines"
+    )
     n_inner_cutoffs: Count = Field(description="last training cutoffs, used to choose calibration and penalties")
 
 

@@ -42,12 +42,6 @@ def local_hours(instants: pd.Series, time_zone: str) -> pd.Series:
     return hours
 
 
-def has_time_of_day(instants: pd.Series, time_zone: str) -> bool:
-    """Whether any instant is something else than a local midnight; dates alone have no hour."""
-    local = instants.dropna().dt.tz_convert(ZoneInfo(time_zone))
-    return bool((local != local.dt.normalize()).any())
-
-
 def day_begins(days: pd.Series, time_zone: str) -> pd.Series:
     """The instants (UTC) at which local days begin."""
     instants: pd.Series = days.dt.as_unit("us").dt.tz_localize(ZoneInfo(time_zone)).dt.tz_convert("UTC")
@@ -223,6 +217,13 @@ def rows_before(frame: pd.DataFrame, cutoff: date, time_zone: str, column: str =
     if "undone_at" in frame.columns:
         keep &= ~(frame["undone_at"] < instant)
     return frame[keep]
+
+
+def known_before(frame: pd.DataFrame, cutoff: date, time_zone: str) -> pd.DataFrame:
+    """The rows of a table without instants that were known before the cutoff; all where it does not say."""
+    if "known_at" not in frame.columns:
+        return frame
+    return frame[frame["known_at"].isna() | (frame["known_at"] < midnight(cutoff, time_zone))]
 
 
 def counts_at(known: npt.NDArray[np.int64], undone: npt.NDArray[np.int64], cutoff: date) -> npt.NDArray[np.bool_]:

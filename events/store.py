@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -14,7 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contracts import files
-from contracts.event_tables import LINE_TABLES, SIDE_TABLES
+from contracts.event_kinds import INTERACTION_KINDS, RESPONSE_KINDS
+from contracts.event_tables import (
+    CAMPAIGNS,
+    INTERACTIONS,
+    LINE_TABLES,
+    PROMOTIONS,
+    RETURNS,
+    SIDE_TABLES,
+)
+from contracts.table import Table
 from events.manifest import read_manifest
 from events.people import flagged
 
@@ -34,39 +43,107 @@ class Events:
     data_end_on: date
     time_zone: str
     absent: frozenset[str] = field(default_factory=frozenset)
+    returns: pd.DataFrame = field(default_factory=lambda: _none(RETURNS))
+    interactions: pd.DataFrame = field(default_factory=lambda: _none(INTERACTIONS))
+    campaigns: pd.DataFrame = field(default_factory=lambda: _none(CAMPAIGNS))
+    promotions: pd.DataFrame = field(default_factory=lambda: _none(PROMOTIONS))
+
+
+def _none(table: Table) -> pd.DataFrame:
+    return table.empty().drop(columns=list(table.optional))
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """An event store, open for reading: as a whole, or bucket by bucket, each with whole customers.
+
+    Customers who refuse to be profiled are left out: no stage after this one sees them. `side` are the further tables.
+    """
+
+    root: Path
+    facts: dict[str, Any] = field(repr=False)
+    side: dict[str, pd.DataFrame] = field(repr=False)
+    refused: frozenset[str] = field(repr=False)
+    absent: frozenset[str]
+
+    def whole(self) -> Events:
+        """Every customer's events, checked against the contracts, in time order."""
+        lines = {name: in_time_order(read_lines(self.root, name, self.facts)) for name in LINES}
+        return self._events({name: self._profiled(frame) for name, frame in lines.items()})
+
+    def buckets(self) -> Iterator[Events]:
+        """The events of one bucket after the other; lines as the store has them: by customer and instant."""
+        for bucket in self.facts["buckets"]:
+            paths = {name: self.root / bucket["files"][name] for name in LINES}
+            yield self._events({name: self._profiled(_unchecked(path)) for name, path in paths.items()})
+
+    def product_ids(self) -> pd.Index:
+        """Every product that a purchase names."""
+        paths = [self.root / bucket["files"]["purchases"] for bucket in self.facts["buckets"]]
+        if "product_id" in self.absent:
+            return pd.Index([], dtype="str")
+        named = [pq.read_table(path, columns=["product_id"])["product_id"].unique() for path in paths]
+        found: pd.Index = pd.Index(pa.chunked_array(named).unique().to_pylist(), dtype="str").dropna()
+        return found
+
+    def _profiled(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[~frame["customer_id"].isin(self.refused)].reset_index(drop=True) if self.refused else frame
+
+    def _events(self, lines: dict[str, pd.DataFrame]) -> Events:
+        return Events(
+            **self.side,
+            **lines,
+            first_sale_on=date.fromisoformat(self.facts["first_sale_on"]),
+            data_end_on=date.fromisoformat(self.facts["data_end_on"]),
+            time_zone=self.facts["time_zone"],
+            absent=self.absent,
+        )
+
+
+def open_store(folder: str | Path) -> Shelf:
+    """Read the manifest and the further tables; lines are read when they are asked for."""
+    root = Path(folder)
+    facts = read_manifest(root)
+    refused = frozenset(flagged(read_side(root, "customers", facts), "no_profiling"))
+    side = {name: read_side(root, name, facts) for name in READ}
+    kept = {
+        name: frame[~frame["customer_id"].isin(refused)].reset_index(drop=True) if "customer_id" in frame else frame
+        for name, frame in side.items()
+    }
+    return Shelf(root, facts, kept, refused, _absent(facts, kept))
 
 
 def read_store(folder: str | Path) -> Events:
-    """What stages need, without the customers who refuse to be profiled: no stage after this one sees them."""
-    root = Path(folder)
-    facts = read_manifest(root)
-    refused = flagged(read_side(root, "customers", facts), "no_profiling")
-    frames = {
-        "purchases": in_time_order(read_lines(root, "purchases", facts)),
-        **{name: read_side(root, name, facts) for name in ("products", "contacts", "responses")},
-    }
-    if refused:
-        for name in ("purchases", "contacts", "responses"):
-            frames[name] = frames[name][~frames[name]["customer_id"].isin(refused)].reset_index(drop=True)
-    return Events(
-        frames["purchases"],
-        frames["products"],
-        frames["contacts"],
-        frames["responses"],
-        date.fromisoformat(facts["first_sale_on"]),
-        date.fromisoformat(facts["data_end_on"]),
-        facts["time_zone"],
-        absent=_absent(facts["absent"], frames["products"]),
-    )
+    """All of a store at once."""
+    return open_store(folder).whole()
 
 
+def _unchecked(path: Path) -> pd.DataFrame:
+    """Lines as they were checked when they were written, without what tells only where a line came from."""
+    wanted = [name for name in pq.read_schema(path).names if name not in ORIGIN]
+    lines: pd.DataFrame = pq.read_table(path, columns=wanted).to_pandas(date_as_object=False)
+    return lines
+
+
+LINES = ("purchases", "returns")
+ORIGIN = ("source", "source_line", "repair", "is_cancellation")
+READ = ("products", "contacts", "responses", "interactions", "campaigns", "promotions")
 DESCRIBED = ("department", "category", "product_type", "is_private_label")
 
 
-def _absent(said: list[str], products: pd.DataFrame) -> frozenset[str]:
-    """What the shop does not record: as the manifest says, and what its products table tells of products."""
-    described = {name for name in DESCRIBED if products[name].notna().any()}
-    return (frozenset(said) | frozenset(DESCRIBED)) - described
+def _absent(facts: dict[str, Any], frames: dict[str, pd.DataFrame]) -> frozenset[str]:
+    """What the shop does not record: as the manifest says, and what its tables never hold.
+
+    Of products, columns that describe none; of responses and interactions, kinds that never occur, as
+    'responses:opened'; of interactions, a `value` that is never given.
+    """
+    described = {name for name in DESCRIBED if frames["products"][name].notna().any()}
+    kinds = {f"responses:{kind}" for kind in set(RESPONSE_KINDS) - set(frames["responses"]["kind"])}
+    kinds |= {f"interactions:{kind}" for kind in set(INTERACTION_KINDS) - set(frames["interactions"]["kind"])}
+    values = frames["interactions"].get("value")
+    unrated = {"value"} if values is None or values.isna().all() else set()
+    nothing_back = set() if sum(bucket["returns"] for bucket in facts["buckets"]) else {"returns"}
+    return ((frozenset(facts["absent"]) | frozenset(DESCRIBED)) - described) | kinds | unrated | nothing_back
 
 
 def read_lines(

@@ -1,193 +1,254 @@
-"""The list of features: name, family, unit and meaning of each. The engine computes these and no others."""
+"""The list of features. A new one of a known kind is one more record here; engines, names and documents follow.
+
+What a record means is said in `features/records.py`; docs/FEATURES.md is made from this list.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from contracts.errors import ParameterError, nearest
+from features.records import Feature
 
-COUNT_WINDOWS_DAYS = (7, 14, 28, 56, 91, 182)
-AMOUNT_WINDOWS_DAYS = (28, 56, 91, 182)
+COUNT_WINDOWS_DAYS = (7, 14, 28, 56, 91, 182, 364)
+AMOUNT_WINDOWS_DAYS = (28, 56, 91, 182, 364)
 HALF_LIVES_DAYS = (7, 14, 28, 56)
-WEEKS_ACTIVE = (4, 8, 13, 26)
+WEEKS_ACTIVE = (4, 8, 13, 26, 52)
+YEAR_DAYS = 364
+"""52 weeks: the same weekday a year before."""
 
 
-@dataclass(frozen=True)
-class Feature:
-    """One column of the feature table."""
-
-    name: str
-    family: str
-    unit: str
-    meaning: str
+def trailing(
+    measure: str, days: int | None = None, *, skip: int = 0, family: str = "", source: str = "days"
+) -> Feature:
+    """Sum of a measure over a trailing window."""
+    return Feature(family, source, measure, "sum", days, skip)
 
 
-def _f(family: str, *rows: tuple[str, str, str]) -> tuple[Feature, ...]:
-    return tuple(Feature(name, family, unit, meaning) for name, unit, meaning in rows)
+def _of(
+    aggregation: str, family: str, a: Feature, b: Feature, *, parameter: float | None = None, short: str = ""
+) -> Feature:
+    measure = a.measure if aggregation in ("per", "share", "rate") else ""
+    return Feature(family, "features", measure, aggregation, parameter=parameter, operands=(a, b), short=short)
 
 
-FEATURES: tuple[Feature, ...] = (
-    *_f(
-        "recency",
-        ("days_since_last_purchase", "days", "days from the last purchase day to the cutoff"),
-        ("tenure_days", "days", "days from the first purchase day to the cutoff"),
-    ),
-    *_f(
-        "frequency",
-        *((f"purchase_days_{d}d", "days", f"purchase days in the last {d} days") for d in COUNT_WINDOWS_DAYS),
-        ("purchase_days_life", "days", "purchase days so far"),
-        ("purchase_day_rate_life", "share", "share of the tenure's days with a purchase"),
-        ("orders_91d", "orders", "orders in the last 91 days"),
-    ),
-    *_f(
-        "monetary",
-        *((f"amount_{d}d", "currency", f"amount paid in the last {d} days") for d in AMOUNT_WINDOWS_DAYS),
-        ("amount_life", "currency", "amount paid so far"),
-        ("amount_per_purchase_day_91d", "currency", "mean amount of a purchase day in the last 91 days"),
-        ("amount_per_purchase_day_life", "currency", "mean amount of a purchase day so far"),
-    ),
-    *_f(
-        "decay",
-        *(
-            (f"decayed_purchase_days_{d}d", "days", f"purchase days, each weighing half as much every {d} days")
-            for d in HALF_LIVES_DAYS
-        ),
-        *(
-            (f"decayed_amount_{d}d", "currency", f"amounts paid, each weighing half as much every {d} days")
-            for d in HALF_LIVES_DAYS
-            if d >= 14
-        ),
-    ),
-    *_f(
-        "gaps",
-        ("gap_mean_days", "days", "mean days between purchase days"),
-        ("gap_median_days", "days", "median days between purchase days"),
-        ("gap_sd_days", "days", "standard deviation of the days between purchase days"),
-        ("gap_cv", "ratio", "standard deviation of the gaps by their mean"),
-        ("gap_p90_days", "days", "the gap that nine in ten of the customer's gaps do not exceed"),
-        ("gap_max_days", "days", "longest gap so far"),
-        ("gap_last_days", "days", "gap before the last purchase day"),
-        ("gap_mean_last_5_days", "days", "mean of the last five gaps"),
-        ("gap_recent_to_mean", "ratio", "mean of the last five gaps by the mean of all"),
-        ("silence_to_gap_mean", "ratio", "present silence by the mean gap"),
-        ("silence_to_gap_median", "ratio", "present silence by the median gap"),
-        ("silence_percentile", "share", "share of the customer's own gaps that the present silence reaches"),
-    ),
-    *_f(
-        "rhythm",
-        *((f"weeks_active_{w}w", "weeks", f"of the last {w} weeks, those with a purchase") for w in WEEKS_ACTIVE),
-        ("top_weekday_share_life", "share", "share of purchase days that fall on the favourite weekday"),
-        ("weekend_share_life", "share", "share of purchase days on Saturday or Sunday"),
-        ("evening_share_182d", "share", "share of lines bought from 17:00 on, last 182 days"),
-        ("morning_share_182d", "share", "share of lines bought before 11:00, last 182 days"),
-    ),
-    *_f(
-        "trend",
-        ("purchase_days_28d_to_previous", "ratio", "purchase days of 28 days by those of the 28 before, pulled to 1"),
-        ("amount_28d_to_previous", "ratio", "amount of 28 days by that of the 28 before, pulled to 1"),
-        ("purchase_days_91d_to_previous", "ratio", "purchase days of 91 days by those of the 91 before, pulled to 1"),
-        ("amount_91d_to_previous", "ratio", "amount of 91 days by that of the 91 before, pulled to 1"),
-        ("weekly_slope_13w", "days a week", "slope of weekly purchase days over 13 weeks"),
-        ("months_since_best_month_6m", "28 days", "28-day months since the best of the last six by amount"),
-        ("amount_28d_to_best_month_6m", "ratio", "amount of the last 28 days by that of the best of six months"),
-    ),
-    *_f(
-        "basket",
-        ("lines_per_order_91d", "lines", "mean lines of an order, last 91 days"),
-        ("quantity_91d", "units", "units bought in the last 91 days"),
-        ("amount_per_order_91d", "currency", "mean amount of an order, last 91 days"),
-        ("order_amount_sd_91d", "currency", "standard deviation of the amounts of orders, last 91 days"),
-        ("last_purchase_day_amount_to_usual", "ratio", "amount of the last purchase day by the mean of all"),
-    ),
-    *_f(
-        "variety",
-        ("distinct_products_91d", "products", "different products in the last 91 days"),
-        ("distinct_categories_28d", "categories", "different categories in the last 28 days"),
-        ("distinct_categories_91d", "categories", "different categories in the last 91 days"),
-        ("distinct_departments_91d", "departments", "different departments in the last 91 days"),
-        ("distinct_products_life", "products", "different products so far"),
-        ("category_entropy_91d", "nats", "entropy of the categories of lines, last 91 days"),
-        ("top_category_share_91d", "share", "share of lines in the favourite category, last 91 days"),
-        ("new_product_share_91d", "share", "share of lines with a product never bought before, last 91 days"),
-        ("top_store_share_91d", "share", "share of lines bought in the usual store, last 91 days"),
-        ("distinct_stores_91d", "stores", "different stores in the last 91 days"),
-        ("private_label_share_91d", "share", "share of lines of the shop's own brand, last 91 days"),
-    ),
-    *_f(
-        "promotion",
-        ("discount_share_28d", "share", "share of the list price given off, last 28 days"),
-        ("discount_share_91d", "share", "share of the list price given off, last 91 days"),
-        ("discounted_line_share_91d", "share", "share of lines with a discount, last 91 days"),
-        ("coupon_line_share_91d", "share", "share of lines with a coupon, last 91 days"),
-        ("full_price_day_share_91d", "share", "share of purchase days without any discount, last 91 days"),
-    ),
-    *_f(
-        "campaigns",
-        ("campaigns_received_life", "campaigns", "campaigns received so far"),
-        ("campaigns_received_91d", "campaigns", "campaigns received in the last 91 days"),
-        ("days_since_last_campaign", "days", "days since the last campaign began"),
-        ("coupons_redeemed_life", "coupons", "coupons redeemed so far"),
-        ("coupons_redeemed_91d", "coupons", "coupons redeemed in the last 91 days"),
-        ("days_since_last_redemption", "days", "days since the last redemption"),
-    ),
-    *_f(
-        "season",
-        ("purchase_days_28d_to_store_mean", "ratio", "purchase days of 28 days by the mean of active customers"),
-        ("purchase_days_growth_28d_to_store", "ratio", "growth of purchase days over 28 days by the store's growth"),
-    ),
-    *_f(
-        "btyd",
-        ("mbgnbd_p_alive", "probability", "MBG/NBD: probability that the customer has not left"),
-        ("mbgnbd_p_no_purchase", "probability", "MBG/NBD: probability of no purchase in the horizon"),
-        ("mbgnbd_expected_purchases", "purchases", "MBG/NBD: expected purchase days in the horizon"),
-    ),
+def share(family: str, part: str, whole: str, days: int | None) -> Feature:
+    """Share of one measure in another over the same window."""
+    return _of("share", family, trailing(part, days), trailing(whole, days))
+
+
+def per(family: str, part: str, whole: str, days: int | None, short: str = "") -> Feature:
+    """One measure for each unit of another over the same window."""
+    return _of("per", family, trailing(part, days), trailing(whole, days), short=short)
+
+
+def growth(family: str, measure: str, days: int, prior: float, short: str = "") -> Feature:
+    """A window against the one before it, pulled to 1 by `prior` units on both sides."""
+    return _of(
+        "growth", family, trailing(measure, days), trailing(measure, days, skip=days), parameter=prior, short=short
+    )
+
+
+def gaps(aggregation: str, parameter: float | None = None, short: str = "") -> Feature:
+    """A statistic of the customer's gaps."""
+    return Feature("gaps", "gaps", "gap", aggregation, parameter=parameter, short=short)
+
+
+def signal(family: str, source: str, measure: str, *windows: int | None) -> tuple[Feature, ...]:
+    """How many in each window, and the days since the last one."""
+    counts = tuple(trailing(measure, days, source=source, family=family) for days in windows)
+    return (*counts, Feature(family, source, "", "days_since_last"))
+
+
+SILENCE = Feature("recency", "days", "", "days_since_last", short="silence")
+TENURE = Feature("recency", "days", "", "days_since_first")
+VISITS_28D = trailing("purchase_days", 28, family="frequency")
+USUAL_AMOUNT = per("monetary", "amount", "purchase_days", None, short="usual_amount")
+GAP_MEAN = gaps("mean", short="gap_mean")
+GAP_MEDIAN = gaps("quantile", 0.5, short="gap_median")
+GAP_RECENT = gaps("mean_of_last", 5, short="gap_recent")
+BEST_MONTH = Feature("trend", "days", "amount", "best_period", parameter=6, short="best_month")
+
+
+def _store(of: Feature, aggregation: str = "store_total") -> Feature:
+    return Feature("season", "store", of.measure, aggregation, of.window_days, of.skip_days, operands=(of,))
+
+
+def _store_growth(days: int, skip: int = 0) -> Feature:
+    """The store's purchase days of a window against the one before it."""
+    now, before = trailing("purchase_days", days, skip=skip), trailing("purchase_days", days, skip=skip + days)
+    short = "store_growth" if not skip else ""
+    return _of("growth", "season", _store(now), _store(before), parameter=1.0, short=short)
+
+
+STORE_MEAN = _of(
+    "per",
+    "season",
+    _store(trailing("purchase_days", 28)),
+    _store(trailing("purchase_days", 91), "store_active"),
+    short="store_mean",
 )
 
+
+def _lines(aggregation: str, measure: str, days: int, skip: int = 0, family: str = "variety") -> Feature:
+    return Feature(family, "lines", measure, aggregation, days, skip)
+
+
+def _recency() -> Iterable[Feature]:
+    yield from (SILENCE, TENURE)
+
+
+def _frequency() -> Iterable[Feature]:
+    yield from (trailing("purchase_days", days, family="frequency") for days in (*COUNT_WINDOWS_DAYS, None))
+    yield _of("rate", "frequency", trailing("purchase_days"), TENURE)
+    yield trailing("orders", 91, family="frequency")
+
+
+def _monetary() -> Iterable[Feature]:
+    yield from (trailing("amount", days, family="monetary") for days in (*AMOUNT_WINDOWS_DAYS, None))
+    yield from (per("monetary", "amount", "purchase_days", 91), USUAL_AMOUNT)
+
+
+def _decay() -> Iterable[Feature]:
+    yield from (Feature("decay", "days", "purchase_days", "decayed_sum", parameter=h) for h in HALF_LIVES_DAYS)
+    yield from (Feature("decay", "days", "amount", "decayed_sum", parameter=h) for h in HALF_LIVES_DAYS if h >= 14)
+
+
+def _gaps() -> Iterable[Feature]:
+    yield from (GAP_MEAN, GAP_MEDIAN, gaps("sd", short="gap_sd"))
+    yield _of("ratio", "gaps", gaps("sd", short="gap_sd"), GAP_MEAN)
+    yield from (gaps("quantile", 0.25), gaps("quantile", 0.75), gaps("quantile", 0.9), gaps("quantile", 1.0))
+    yield from (gaps("mean_of_last", 1), GAP_RECENT, _of("ratio", "gaps", GAP_RECENT, GAP_MEAN))
+    yield from (_of("ratio", "gaps", SILENCE, GAP_MEAN), _of("ratio", "gaps", SILENCE, GAP_MEDIAN))
+    yield gaps("silence_percentile")
+
+
+def _rhythm() -> Iterable[Feature]:
+    yield from (Feature("rhythm", "days", "purchase_days", "active_weeks", 7 * weeks) for weeks in WEEKS_ACTIVE)
+    yield Feature("rhythm", "days", "weekdays", "top_share")
+    yield share("rhythm", "weekend_days", "purchase_days", None)
+    yield Feature("rhythm", "gaps", "gap", "regular_share", parameter=0.2)
+    yield from (share("rhythm", part, "lines", 182) for part in ("evening_lines", "morning_lines"))
+
+
+def _trend() -> Iterable[Feature]:
+    for days in (28, 91):
+        short = "purchase_days_growth" if days == 28 else ""
+        yield from (growth("trend", "purchase_days", days, 1.0, short), growth("trend", "amount", days, 10.0))
+    yield Feature("trend", "days", "purchase_days", "weekly_slope", 91)
+    yield Feature("trend", "days", "amount", "periods_since_best", parameter=6)
+    yield _of("ratio", "trend", trailing("amount", 28), BEST_MONTH)
+
+
+def _basket() -> Iterable[Feature]:
+    yield from (per("basket", "lines", "orders", 91), trailing("quantity", 91, family="basket"))
+    yield from (per("basket", "amount", "orders", 91), Feature("basket", "orders", "amount", "order_sd", 91))
+    yield _of("ratio", "basket", Feature("basket", "days", "amount", "last"), USUAL_AMOUNT)
+
+
+def _variety() -> Iterable[Feature]:
+    yield from (_lines("distinct", "products", 91), _lines("distinct", "categories", 28))
+    yield from (_lines("distinct", "categories", 91), _lines("distinct", "departments", 91))
+    yield trailing("new_product_lines", family="variety")
+    yield from (_lines("entropy", "categories", 91), _lines("top_share", "categories", 91))
+    yield _of("difference", "variety", _lines("top_share", "categories", 91), _lines("top_share", "categories", 91, 91))
+    yield share("variety", "new_product_lines", "lines", 91)
+    yield from (_lines("top_share", "stores", 91), _lines("distinct", "stores", 91))
+    yield share("variety", "private_label_lines", "lines", 91)
+
+
+def _promotion() -> Iterable[Feature]:
+    yield from (share("promotion", "discount", "list_amount", days) for days in (28, 91))
+    yield from (
+        share("promotion", part, "lines", 91) for part in ("discounted_lines", "coupon_lines", "promotion_lines")
+    )
+    yield from (share("promotion", part, "purchase_days", 91) for part in ("full_price_days", "ended_benefit_days"))
+    yield Feature("price", "lines", "price_rank", "line_mean", 91)
+    yield _of("ratio", "price", _lines("line_sum", "priced_amount", 91), _lines("line_sum", "newcomers_price", 91))
+
+
+def _returns() -> Iterable[Feature]:
+    yield from signal("returns", "returns", "return_lines", 91, None)
+    yield _of("ratio", "returns", trailing("returned_amount", source="returns"), trailing("amount"))
+
+
+def _channel() -> Iterable[Feature]:
+    yield from (
+        _lines("distinct", "channels", 182, family="channel"),
+        _lines("top_share", "channels", 182, family="channel"),
+    )
+    yield share("channel", "employer_lines", "lines", 182)
+
+
+def _campaigns() -> Iterable[Feature]:
+    yield from signal("campaigns", "contacts", "campaigns_received", 28, 91, None)
+    yield from signal("campaigns", "redemptions", "coupons_redeemed", 91, None)
+    yield from signal("campaigns", "opens", "messages_opened", 91)
+    yield from signal("campaigns", "clicks", "messages_clicked", 91)
+    yield trailing("unsubscriptions", source="unsubscriptions", family="campaigns")
+    yield _of(
+        "difference",
+        "campaigns",
+        trailing("campaigns_received", 91, source="contacts"),
+        trailing("answers", 91, source="answers"),
+    )
+
+
+def _interaction() -> Iterable[Feature]:
+    for source, measure in (("forced", "forced_contacts"), ("induced", "induced_visits"), ("sticky", "sticky_acts")):
+        yield from signal("interaction", source, measure, 182)
+    for source, measure in (("searches", "searches"), ("views", "views"), ("abandoned_baskets", "abandoned_baskets")):
+        yield trailing(measure, 28, source=source, family="interaction")
+
+
+def _experience() -> Iterable[Feature]:
+    yield from signal("experience", "complaints", "complaints", 182)
+    yield _of(
+        "difference",
+        "experience",
+        trailing("complaints", source="complaints"),
+        trailing("complaints_closed", source="complaint_closings"),
+        short="open_complaints",
+    )
+    yield trailing("returns_refused", 364, source="refused_returns", family="experience")
+    yield _of(
+        "per",
+        "experience",
+        trailing("rating_points", 364, source="ratings"),
+        trailing("ratings", 364, source="ratings"),
+    )
+
+
+def _season() -> Iterable[Feature]:
+    yield _of("ratio", "season", VISITS_28D, STORE_MEAN)
+    yield _of("ratio", "season", growth("trend", "purchase_days", 28, 1.0, "purchase_days_growth"), _store_growth(28))
+    yield from (_store_growth(28), _store_growth(91))
+    yield from (_store_growth(28, YEAR_DAYS - 28), _store_growth(91, YEAR_DAYS - 91))
+    yield from (trailing("purchase_days", days, skip=YEAR_DAYS - days, family="season") for days in (28, 91))
+
+
+def _btyd() -> Iterable[Feature]:
+    yield from (Feature("btyd", "mbgnbd", m, "mbgnbd") for m in ("p_alive", "p_no_purchase", "expected_purchases"))
+
+
+FAMILY_RECORDS = (
+    _recency,
+    _frequency,
+    _monetary,
+    _decay,
+    _gaps,
+    _rhythm,
+    _trend,
+    _basket,
+    _variety,
+    _promotion,
+    _returns,
+    _channel,
+    _campaigns,
+    _interaction,
+    _experience,
+    _season,
+    _btyd,
+)
+FEATURES: tuple[Feature, ...] = tuple(feature for records in FAMILY_RECORDS for feature in records())
 BY_NAME = {feature.name: feature for feature in FEATURES}
 FAMILIES = tuple(dict.fromkeys(feature.family for feature in FEATURES))
-
-
-NEEDS = {
-    "quantity_91d": "quantity",
-    "distinct_products_91d": "product_id",
-    "distinct_products_life": "product_id",
-    "new_product_share_91d": "product_id",
-    "distinct_categories_28d": "category",
-    "distinct_categories_91d": "category",
-    "category_entropy_91d": "category",
-    "top_category_share_91d": "category",
-    "distinct_departments_91d": "department",
-    "top_store_share_91d": "store_id",
-    "distinct_stores_91d": "store_id",
-    "private_label_share_91d": "is_private_label",
-    "evening_share_182d": "hour",
-    "morning_share_182d": "hour",
-    "discount_share_28d": "discount",
-    "discount_share_91d": "discount",
-    "discounted_line_share_91d": "discount",
-    "full_price_day_share_91d": "discount",
-    "coupon_line_share_91d": "coupon_discount",
-    "campaigns_received_life": "contacts",
-    "campaigns_received_91d": "contacts",
-    "days_since_last_campaign": "contacts",
-    "coupons_redeemed_life": "responses",
-    "coupons_redeemed_91d": "responses",
-    "days_since_last_redemption": "responses",
-}
-"""What a feature cannot be computed without; where the shop does not record it, the feature is left out."""
-
-
-BASELINE_FAMILIES = ("recency", "frequency", "monetary", "gaps", "btyd")
-"""Always computed: the mandatory baselines read them, and so do reasons and value at stake."""
-
-
-def choose_families(names: list[str]) -> tuple[str, ...]:
-    """The families to compute, in the catalogue's order: the named ones and the baselines'; an empty list means all.
-
-    Raises:
-        ParameterError: a name that is no family, with the nearest that is.
-    """
-    for name in names:
-        if name not in FAMILIES:
-            raise ParameterError(f"featurize.families: unknown family '{name}'{nearest(name, FAMILIES)}")
-    return tuple(name for name in FAMILIES if not names or name in (*names, *BASELINE_FAMILIES))

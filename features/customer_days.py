@@ -117,8 +117,8 @@ def day_book(purchases: pd.DataFrame, time_zone: str) -> DayBook:
         order=pd.factorize(purchases["order_id"])[0].astype(np.int64),
         amount=purchases["amount"].to_numpy(dtype=np.float64),
         discount=amounts_of(purchases, "discount"),
-        known=np.maximum(day, _days_of(purchases, "known_at", time_zone, day)),
-        undone=_days_of(purchases, "undone_at", time_zone, np.full(len(day), NEVER)),
+        known=np.maximum(day, days_of(purchases, "known_at", time_zone, day)),
+        undone=days_of(purchases, "undone_at", time_zone, np.full(len(day), NEVER)),
     )
 
 
@@ -129,7 +129,7 @@ def amounts_of(purchases: pd.DataFrame, name: str) -> Floats:
     return purchases[name].fillna(0.0).to_numpy(dtype=np.float64)
 
 
-def _days_of(frame: pd.DataFrame, name: str, time_zone: str, otherwise: Ints) -> Ints:
+def days_of(frame: pd.DataFrame, name: str, time_zone: str, otherwise: Ints) -> Ints:
     """Local day numbers of an optional column of instants; `otherwise` where it is empty."""
     if name not in frame.columns or frame[name].isna().all():
         return otherwise
@@ -142,4 +142,4 @@ def _days_of(frame: pd.DataFrame, name: str, time_zone: str, otherwise: Ints) ->
 def known_days(frame: pd.DataFrame, on: str, time_zone: str) -> Ints:
     """Day numbers on which the rows of a further table became known: their own day, or that of `known_at` if later."""
     day = windows.day_numbers(frame[on])
-    return np.maximum(day, _days_of(frame, "known_at", time_zone, day))
+    return np.maximum(day, days_of(frame, "known_at", time_zone, day))

@@ -9,12 +9,11 @@ beta(a, b) probability.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import betaln, gammaln, hyp2f1, psi
-from threadpoolctl import threadpool_limits
 
 Floats = npt.NDArray[np.float64]
 START = (0.0, 1.0, -1.0, 0.0)
@@ -63,6 +62,9 @@ def fit(n_repeats: Floats, last_day: Floats, age_days: Floats) -> MbgNbd:
     Time is scaled by the oldest customer's age, and parameters are rounded to 6 significant digits, so that refits
     give equal bytes. Equal histories are counted once.
     """
+    from scipy.optimize import minimize  # noqa: PLC0415  # half a second that only fitting needs
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
     scale = max(float(age_days.max(initial=1.0)), 1.0)
     histories, n = np.unique(np.column_stack([n_repeats, last_day, age_days]), axis=0, return_counts=True)
     x, t, age = histories[:, 0], histories[:, 1] / scale, histories[:, 2] / scale
@@ -108,3 +110,18 @@ def expected_purchases(
     kept = np.exp((r + x) * np.log1p(-share)) * series
     alive = p_alive(model, n_repeats, last_day, age_days)
     return np.asarray(alive * (a + model.b + x) / (a - 1.0) * (1.0 - kept))
+
+
+FIT_CUSTOMERS = 20_000
+"""The model is fitted to at most so many customers: those with the lowest numbers drawn from their ids."""
+
+
+def draw_numbers(customers: npt.NDArray[np.object_]) -> Floats:
+    """A number between 0 and 1 a customer, drawn by hash: the same on every machine, whoever else buys."""
+    digests = b"".join(blake2b(str(name).encode(), digest_size=8).digest() for name in customers)
+    return np.frombuffer(digests, dtype=">u8").astype(np.float64) / 2.0**64
+
+
+def lowest(table: Floats, n: int = FIT_CUSTOMERS) -> Floats:
+    """The `n` rows with the lowest numbers in the first column, all rows if there are fewer."""
+    return table if len(table) <= n else table[np.argsort(table[:, 0], kind="stable")[:n]]

@@ -104,24 +104,42 @@ def _campaigns(x: Numbers, _: str) -> Sentence:
     return f"{said} received in the last 13 weeks, no coupon redeemed" if unanswered else None
 
 
+def _returns(x: Numbers, _: str) -> Sentence:
+    given_back = x["return_lines_91d"]
+    return f"{_plural(given_back, 'line', 'lines')} given back in the last 13 weeks" if given_back > 0 else None
+
+
+def _experience(x: Numbers, _: str) -> Sentence:
+    made = x["complaints_182d"]
+    return f"{_plural(made, 'complaint', 'complaints')} made in the last 26 weeks" if made > 0 else None
+
+
+def _untold(_: Numbers, __: str) -> Sentence:
+    return None
+
+
 TOPICS = (
     Topic("silence", ("recency", "gaps", "btyd"), ("days_since_last_purchase", "gap_median_days"), _silence),
     Topic("visits", ("frequency", "decay", "rhythm"), ("purchase_days_28d", "purchase_day_rate_life"), _visits),
     Topic("trend", ("trend", "season"), ("purchase_days_28d", "purchase_days_56d"), _trend),
     Topic("spend", ("monetary",), ("amount_28d", "amount_life", "tenure_days"), _spend),
-    Topic("basket", ("basket",), ("amount_per_purchase_day_91d", "amount_per_purchase_day_life"), _basket),
+    Topic("basket", ("basket", "channel"), ("amount_per_purchase_day_91d", "amount_per_purchase_day_life"), _basket),
     Topic("variety", ("variety",), ("distinct_categories_28d", "distinct_categories_91d"), _variety),
-    Topic("promotion", ("promotion",), ("discount_share_91d",), _promotion),
+    Topic("promotion", ("promotion", "price"), ("discount_share_91d",), _promotion),
     Topic("campaigns", ("campaigns",), ("campaigns_received_91d", "coupons_redeemed_91d"), _campaigns),
+    Topic("returns", ("returns",), ("return_lines_91d",), _returns),
+    Topic("experience", ("experience",), ("complaints_182d",), _experience),
+    Topic("interaction", ("interaction",), ("views_28d",), _untold),
 )
 NO_SINGLE_SIGN = "no single sign: the risk follows from the whole pattern of purchases"
 LOWER_RISK = "lower risk than most"
 
 
 def topic_contributions(contributions: Floats, features: Sequence[str]) -> Floats:
-    """Log-odds by topic: shape (rows, topics). Every feature belongs to just one topic."""
+    """Log-odds by topic: shape (rows, topics). A feature belongs to just one topic, a trial feature to none."""
     place = {family: position for position, topic in enumerate(TOPICS) for family in topic.families}
-    topics = np.array([place[BY_NAME[name].family] for name in features], dtype=np.int64)
+    families = [BY_NAME[name].family if name in BY_NAME else "" for name in features]
+    topics = np.array([place.get(family, -1) for family in families], dtype=np.int64)
     totals = np.zeros((len(contributions), len(TOPICS)))
     for position in range(len(TOPICS)):
         totals[:, position] = contributions[:, :-1][:, topics == position].sum(axis=1)

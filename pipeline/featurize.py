@@ -7,34 +7,49 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts import tables
-from contracts.files import atomic_folder, read_table, write_table
+from contracts.files import atomic_folder, read_table, write_json
 from contracts.params import load_params
-from events.store import read_store
-from features.catalogue import choose_families
-from features.engine import feature_tables
-from features.history import history
+from events.store import open_store
+from features.engine import feature_batches
+from features.plan import choose, recorded
+from features.trials import read_trials, with_trials
+from features.writing import write_features
 from pipeline.stage import run_stage, say
 
 SECTIONS = ("task", "featurize")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write one Parquet file a cutoff."""
+    """Write one Parquet file a cutoff, and what was left out because the shop does not record it."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("store", help="folder of the event store, read")
     arguments.add_argument("snapshots", help="Parquet file, read")
+    arguments.add_argument("trials", help="folder of SQL files, read", type=Path)
     arguments.add_argument("features", help="folder of Parquet files, written")
+    arguments.add_argument("report", help="JSON file: what was computed and what was left out, written")
     paths = arguments.parse_args(argv)
     params = load_params()
-    families = choose_families(params.featurize.families)
-    rows = read_table(paths.snapshots, tables.SNAPSHOTS)
-    n_rows, n_columns = 0, 0
+    shelf, rows = open_store(paths.store), read_table(paths.snapshots, tables.SNAPSHOTS)
+    wanted = choose(params.featurize.families, params.featurize.features)
+    features = recorded(wanted, shelf.absent)
+    trials = read_trials(paths.trials, params.featurize.trials)
+    batches = feature_batches(shelf, rows, features, params.task.horizon_days, params.featurize.engine)
+    trial_names, batches = with_trials(batches, trials, shelf, rows["cutoff_on"].dt.date.unique())
     with atomic_folder(paths.features) as draft:
-        tables_by_cutoff = feature_tables(history(read_store(paths.store)), rows, families, params.task.horizon_days)
-        for cutoff, table in tables_by_cutoff:
-            write_table(Path(draft) / f"{cutoff}.parquet", table, tables.FEATURES)
-            n_rows, n_columns = n_rows + len(table), table.shape[1] - len(tables.FEATURE_KEYS)
-    say("featurize", f"{n_rows:,} rows × {n_columns} features of {len(families)} families")
+        n_rows = write_features(Path(draft), batches, features, trial_names)
+    left_out = {one.name: sorted(one.needs) for one in wanted if one not in features}
+    write_json(
+        paths.report,
+        {
+            "rows": n_rows,
+            "features": [one.name for one in features],
+            "trials": list(trial_names),
+            "left_out_for_want_of": left_out,
+        },
+    )
+    missing = f"; {len(left_out)} left out: the shop does not record what they need" if left_out else ""
+    n_features = len(features) + len(trial_names)
+    say("featurize", f"{sum(n_rows.values()):,} rows × {n_features} features ({params.featurize.engine}){missing}")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,12 +14,15 @@ from hypothesis import strategies as st
 
 from contracts import windows
 from contracts.files import digest
-from contracts.params import Rules
-from events.building import Recipe
+from contracts.params import Rules, Simulate, Store
+from events.building import Recipe, build_store
 from events.cleaning import Shop
-from events.lines import Door
+from events.lines import Door, bucket_of
 from events.sources import LinePart, Source
 from events.store import Events, in_time_order
+from features.engine import Engine, feature_table
+from features.records import Feature
+from simulation.source import simulated
 
 EXAMPLES = int(os.environ.get("REGULARS_EXAMPLES", "8"))
 """How many stores a property of whole stores draws; `make prove` draws many more."""
@@ -164,3 +169,61 @@ def drawn_lines(rows: list[tuple[str, int, int, int, float, float]]) -> pd.DataF
 
 STORES = st.lists(LINE, min_size=3, max_size=60)
 SIGNALS = st.lists(st.tuples(st.sampled_from(["ann", "bob", "cy", "dee"]), st.integers(0, 190)), max_size=8)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A store in memory, read as `events.store.Shelf` is: as a whole, or in buckets of whole customers."""
+
+    events: Events
+    n_buckets: int = 1
+
+    @property
+    def side(self) -> dict[str, pd.DataFrame]:
+        return {"products": self.events.products}
+
+    @property
+    def absent(self) -> frozenset[str]:
+        return self.events.absent
+
+    def whole(self) -> Events:
+        return self.events
+
+    def product_ids(self) -> pd.Index:
+        return pd.Index(self.events.purchases["product_id"].dropna().unique())
+
+    def buckets(self) -> Iterator[Events]:
+        for number in range(self.n_buckets):
+            lines, returns = (
+                frame[np.array([bucket_of(who, self.n_buckets) == number for who in frame["customer_id"]], dtype=bool)]
+                for frame in (self.events.purchases, self.events.returns)
+            )
+            yield replace(self.events, purchases=lines.reset_index(drop=True), returns=returns.reset_index(drop=True))
+
+
+def feature_frame(
+    known: Events, cutoff: date, features: Sequence[Feature], engine: Engine = "kernel", n_buckets: int = 1
+) -> pd.DataFrame:
+    """Features of everyone who had bought before the cutoff, by customer."""
+    bought = windows.rows_before(known.purchases, cutoff, ZONE)["customer_id"].unique()
+    rows = pd.DataFrame({"customer_id": sorted(bought), "cutoff_on": pd.Timestamp(cutoff)})
+    table = feature_table(Shelf(known, n_buckets), rows, features, 28, engine)
+    return table.drop(columns="cutoff_on").set_index("customer_id").sort_index()
+
+
+def simulated_source(plan: Simulate) -> Source:
+    """A simulated shop as a source."""
+    made = simulated(plan, Store(time_zone="Europe/Amsterdam", currency="EUR", margin_rate=0.3))
+    return Source(made.name, (LinePart(made.name, made.digest, made.chunks),), made.columns, made.side)
+
+
+def simulated_store(folder: Path, n_buckets: int = 3, **plan: int) -> Path:
+    """The event store of a simulated shop."""
+    source = simulated_source(Simulate(**plan))  # type: ignore[arg-type]
+    rules = Rules(max_reject_share=0.5, non_goods=[], extract_on=date(2030, 1, 1), retention_days=None)
+    second = source.side["customers"].dropna(subset="same_as")
+    same_as = dict(zip(second["customer_id"], second["same_as"], strict=True))
+    zone = "Europe/Amsterdam"
+    door = Door(zone, source.columns, n_buckets, True, same_as=same_as)
+    build_store(source, folder / "events", Recipe(Shop(rules, "EUR", zone, date(2030, 1, 1)), door, "r"))
+    return folder / "events"

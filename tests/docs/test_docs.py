@@ -86,3 +86,10 @@ def test_the_data_page_is_made_from_the_contracts() -> None:
     from events.dictionary import page
 
     assert (ROOT / "docs" / "DATA.md").read_text() == page(), "run `make docs`"
+
+
+def test_the_feature_pages_are_made_from_the_records() -> None:
+    from features.documentation import as_json, page
+
+    assert (ROOT / "docs" / "FEATURES.md").read_text() == page(), "run `make docs`"
+    assert (ROOT / "docs" / "features.json").read_text() == as_json(), "run `make docs`"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -13,61 +12,45 @@ from hypothesis import strategies as st
 from contracts import windows
 from contracts.params import Params
 from events.store import Events
-from features.catalogue import FAMILIES
+from features.catalogue import FEATURES
 from features.customer_days import day_book
-from features.engine import feature_tables, features_at
-from features.history import History, history
+from features.engine import feature_table
 from features.snapshots import eligible, lapsed
-from tests import stores
+from tests import rich_stores, stores
 
 CUTOFF = stores.FIRST_DAY + timedelta(days=98)
+ENGINES = pytest.mark.parametrize("engine", ["kernel", "reference"])
 
 
-def truncated(events: Events, cutoff: date) -> Events:
-    """Raw rows known before the cutoff, as an extract taken then would hold them."""
-    return Events(
-        windows.rows_before(events.purchases, cutoff, stores.ZONE).reset_index(drop=True),
-        events.products,
-        windows.rows_before(events.contacts, cutoff, stores.ZONE, "sent_at").reset_index(drop=True),
-        windows.rows_before(events.responses, cutoff, stores.ZONE, "responded_at").reset_index(drop=True),
-        events.first_sale_on,
-        cutoff,
-        stores.ZONE,
-    )
+def feature_frame(known: Events, cutoff: date) -> pd.DataFrame:
+    return stores.feature_frame(known, cutoff, FEATURES)
 
 
-def feature_frame(known: History, cutoff: date) -> pd.DataFrame:
-    """Features of everyone who bought before the cutoff, by customer."""
-    cut = known.cut(cutoff)
-    frame = pd.DataFrame(features_at(cut, FAMILIES, 28), index=known.customers)
-    return frame[cut.per_customer(cut.days.customer) > 0].astype(np.float32).sort_index()
+def is_before_any_sale(known: Events, day: date) -> bool:
+    return not len(windows.rows_before(known.purchases, day, stores.ZONE))
 
 
-def assert_truncation_holds(events: Events, cutoff: date) -> None:
-    whole = feature_frame(history(events), cutoff)
-    cut = feature_frame(history(truncated(events, cutoff)), cutoff)
-    pd.testing.assert_frame_equal(whole, cut, check_exact=True, check_index_type=False)
-
-
-@given(rows=stores.STORES, contacts=stores.SIGNALS, responses=stores.SIGNALS, cutoff=st.integers(30, 180))
-def test_features_from_data_cut_off_equal_features_from_all_data(rows, contacts, responses, cutoff) -> None:
-    lines = stores.drawn_lines(rows)
+@ENGINES
+@given(known=rich_stores.SHOPS, cutoff=st.integers(30, 180))
+def test_features_from_data_cut_off_equal_features_from_all_data(known: Events, cutoff: int, engine) -> None:
+    """Truncation, over everything that a shop can record: late rows, undoings, returns, campaigns, answers."""
     day = stores.FIRST_DAY + timedelta(days=cutoff)
-    if lines["ordered_on"].min() >= pd.Timestamp(day):
+    if is_before_any_sale(known, day):
         return
-    known = stores.events(lines, stores.signals(contacts, "contacts"), stores.signals(responses, "responses"))
-    assert_truncation_holds(known, day)
+    whole = stores.feature_frame(known, day, FEATURES, engine)
+    cut = stores.feature_frame(rich_stores.truncated(known, day), day, FEATURES, engine)
+    pd.testing.assert_frame_equal(whole, cut, check_exact=True, check_index_type=False)
 
 
 @given(rows=stores.STORES, later=stores.STORES)
 def test_what_happens_after_the_cutoff_moves_no_feature_and_no_eligibility(rows, later, params: Params) -> None:
     before = [row for row in rows if row[1] < 98] or [("ann", 5, 10, 0, 3.0, 0.0)]
     after = [(who, 98 + day, hour, product, amount, off) for who, day, hour, product, amount, off in later]
-    alone = history(stores.events(stores.drawn_lines(before)))
-    followed = history(stores.events(stores.drawn_lines([*before, *after])))
+    alone, followed = (stores.events(stores.drawn_lines(listed)) for listed in (before, [*before, *after]))
     pd.testing.assert_frame_equal(feature_frame(alone, CUTOFF), feature_frame(followed, CUTOFF), check_exact=True)
-    names = set(alone.customers[eligible(alone.book.final, CUTOFF, params.task)])
-    assert names == set(followed.customers[eligible(followed.book.final, CUTOFF, params.task)])
+    left, right = (day_book(known.purchases, stores.ZONE).final for known in (alone, followed))
+    names = set(left.customers[eligible(left, CUTOFF, params.task)])
+    assert names == set(right.customers[eligible(right, CUTOFF, params.task)])
 
 
 @given(rows=stores.STORES, later=stores.STORES)
@@ -87,7 +70,7 @@ def test_what_happened_before_the_cutoff_moves_no_label(rows, later, params: Par
 def test_the_order_of_raw_rows_changes_nothing(rows, order) -> None:
     shuffled = list(rows)
     order.shuffle(shuffled)
-    first, second = (history(stores.events(stores.drawn_lines(listed))) for listed in (rows, shuffled))
+    first, second = (stores.events(stores.drawn_lines(listed)) for listed in (rows, shuffled))
     cutoff = stores.FIRST_DAY + timedelta(days=200)
     left, right = feature_frame(first, cutoff), feature_frame(second, cutoff)
     pd.testing.assert_frame_equal(left, right, rtol=1e-6)
@@ -101,11 +84,13 @@ def at_the_cutoff() -> tuple[Events, Events]:
 
 
 def test_a_purchase_at_the_cutoff_moves_the_label_and_no_feature(params: Params) -> None:
-    without, with_it = (history(known) for known in at_the_cutoff())
+    without, with_it = at_the_cutoff()
     end = CUTOFF + timedelta(days=28)
     pd.testing.assert_frame_equal(feature_frame(without, CUTOFF), feature_frame(with_it, CUTOFF), check_exact=True)
-    assert lapsed(without.book.final, CUTOFF, end, params.task).tolist() == [True]
-    assert lapsed(with_it.book.final, CUTOFF, end, params.task).tolist() == [False]
+    labels = [
+        lapsed(day_book(one.purchases, stores.ZONE).final, CUTOFF, end, params.task) for one in (without, with_it)
+    ]
+    assert [label.tolist() for label in labels] == [[True], [False]]
 
 
 @given(rows=stores.STORES)
@@ -114,31 +99,33 @@ def test_one_cutoff_s_features_hang_on_no_other_cutoff(rows) -> None:
     lines = stores.drawn_lines([*rows, ("ann", 0, 9, 0, 3.0, 0.0)])
     days = [pd.Timestamp(stores.FIRST_DAY + timedelta(days=day)) for day in (180, 60, 120)]
     snapshot = pd.DataFrame({"customer_id": "ann", "cutoff_on": days})
-    together = dict(feature_tables(history(stores.events(lines)), snapshot, FAMILIES, 28))
+    shelf = stores.Shelf(stores.events(lines))
+    together = feature_table(shelf, snapshot, FEATURES, 28)
     for day in days:
         one = snapshot[snapshot["cutoff_on"] == day]
-        ((cutoff, alone),) = feature_tables(history(stores.events(lines)), one, FAMILIES, 28)
-        pd.testing.assert_frame_equal(together[cutoff], alone, check_exact=True)
+        alone = feature_table(shelf, one, FEATURES, 28)
+        found = together[together["cutoff_on"] == day].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, alone, check_exact=True)
 
 
 # The canaries: planted mistakes. Each must be refused by the very checks above.
 
 
-def as_of_today(known: History) -> pd.DataFrame:
+def as_of_today(known: Events) -> pd.Series:
     """The mistake: lifetime value over all data, joined to every cutoff."""
-    return pd.DataFrame({"amount_life": known.book.final.count(known.book.final.amount)}, index=known.customers)
+    final = day_book(known.purchases, stores.ZONE).final
+    return pd.Series(final.count(final.amount), index=final.customers, name="amount_life")
 
 
 def test_canary_an_as_of_today_column_is_caught_by_truncation() -> None:
-    lines = stores.drawn_lines([("ann", 10, 9, 1, 5.0, 0.0), ("ann", 150, 9, 1, 7.0, 0.0)])
-    known = stores.events(lines)
-    whole, cut = as_of_today(history(known)), as_of_today(history(truncated(known, CUTOFF)))
+    known = stores.events(stores.drawn_lines([("ann", 10, 9, 1, 5.0, 0.0), ("ann", 150, 9, 1, 7.0, 0.0)]))
+    whole, cut = as_of_today(known), as_of_today(rich_stores.truncated(known, CUTOFF))
     with pytest.raises(AssertionError):
-        pd.testing.assert_frame_equal(whole, cut)
+        pd.testing.assert_series_equal(whole, cut)
 
 
 def test_canary_the_cutoff_instant_in_the_features_is_caught_at_the_boundary() -> None:
-    without, with_it = (history(known) for known in at_the_cutoff())
+    without, with_it = at_the_cutoff()
     late = CUTOFF + timedelta(days=1)  # the mistake: `<=` instead of `<`, by one day
     with pytest.raises(AssertionError):
         pd.testing.assert_frame_equal(feature_frame(without, late), feature_frame(with_it, late))

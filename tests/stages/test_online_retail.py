@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from contracts import windows
 from contracts.files import read_json, read_table
+from contracts.params import load_params
 from contracts.tables import SCORES
+from events.building import build_store
 from events.manifest import read_manifest
-from events.store import read_lines
+from events.open_source import open_source
+from events.recipe import recipe
+from events.store import open_store, read_lines
+from events.tombstones import Tombstones
+from features.catalogue import FEATURES
+from features.engine import feature_table
+from features.plan import recorded
 from tests.projects import ROOT, Project, checkout
 
 FOLDER = Path(os.environ.get("REGULARS_BENCHMARK_DATA", ROOT.parent / "shared" / "data")) / "online_retail_ii"
@@ -100,3 +113,25 @@ def test_the_week_is_published(shop) -> None:
 
 def test_a_second_run_reads_no_file_again(shop) -> None:
     assert "Running stage" not in shop[0].run("dvc", "repro")
+
+
+@pytest.mark.parametrize("cutoff", [date(2010, 12, 6), date(2011, 8, 29)])
+def test_raw_rows_known_then_give_the_features_that_all_rows_give(shop, cutoff: date, tmp_path: Path) -> None:
+    """Cancellations come later and name no purchase: what they undo still counted at the cutoff."""
+    params = load_params(shop[0].path / "params.yaml")
+    source = open_source(params)
+    known = [replace(part, chunks=partial(_known_before, part.chunks, cutoff)) for part in source.parts]
+    then = replace(source, parts=tuple(known))
+    build_store(then, tmp_path / "then", recipe(params, then, Tombstones(), date(2026, 1, 1)))
+    stores = (open_store(shop[0].path / "data" / "events"), open_store(tmp_path / "then"))
+    bought = windows.rows_before(stores[0].whole().purchases, cutoff, params.store.time_zone)["customer_id"]
+    rows = pd.DataFrame({"customer_id": sorted(set(bought)), "cutoff_on": pd.Timestamp(cutoff)})
+    features = recorded(FEATURES, stores[0].absent)
+    whole, cut = (feature_table(one, rows, features, params.task.horizon_days) for one in stores)
+    assert len(whole) > 4_000
+    pd.testing.assert_frame_equal(whole, cut, check_exact=True)
+
+
+def _known_before(chunks: Callable[[], Iterator[pd.DataFrame]], cutoff: date) -> Iterator[pd.DataFrame]:
+    for chunk in chunks():
+        yield windows.rows_before(chunk, cutoff, "Europe/London").reset_index(drop=True)

@@ -63,7 +63,7 @@ def test_three_columns_are_enough_for_a_list(small) -> None:
     week = next((project.path / "published").iterdir())
     assert len(pd.read_parquet(week / "at_risk.parquet")) > 0
     features = pd.read_parquet(project.path / "data/features")
-    assert not {"distinct_products_91d", "discount_share_91d", "evening_share_182d"} & set(features.columns)
+    assert not {"distinct_products_91d", "discount_share_91d", "evening_line_share_182d"} & set(features.columns)
 
 
 def test_what_so_little_data_allows_is_said(small) -> None:

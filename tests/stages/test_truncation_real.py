@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,11 +16,12 @@ from events.building import build_store
 from events.complete_journey import complete_journey
 from events.recipe import recipe
 from events.sources import Source
-from events.store import read_store
+from events.store import open_store
 from events.tombstones import Tombstones
-from features.catalogue import FAMILIES
-from features.engine import features_at
-from features.history import history
+from features.catalogue import FEATURES
+from features.customer_days import day_book
+from features.engine import feature_table
+from features.plan import recorded
 from features.snapshots import eligible
 
 ZONE = "America/New_York"
@@ -46,11 +46,14 @@ def known_before(source: Source, cutoff: date) -> Source:
 def judged(source: Source, folder: Path, cutoff: date, params: Params) -> pd.DataFrame:
     """Features of the eligible at the cutoff, from raw tables through the event store."""
     build_store(source, folder, recipe(params, source, Tombstones(), date(2026, 1, 1)))
-    known = history(read_store(folder))
-    cut = known.cut(cutoff)
-    columns = features_at(cut, FAMILIES, params.task.horizon_days)
-    frame = pd.DataFrame(columns, index=known.customers).astype(np.float32)
-    return frame[eligible(cut.days, cutoff, params.task)]
+    shelf = open_store(folder)
+    known = day_book(shelf.whole().purchases, ZONE).known_at(cutoff)
+    who = known.customers[eligible(known, cutoff, params.task)].astype(str)
+    rows = pd.DataFrame({"customer_id": who, "cutoff_on": pd.Timestamp(cutoff)})
+    return feature_table(shelf, rows, recorded(FEATURES, frozenset(RECORDS_NOT)), params.task.horizon_days)
+
+
+RECORDS_NOT = ("promotion_id", "returns", "channel", "payer", "value")
 
 
 @pytest.mark.parametrize("cutoff", [date(2017, 5, 15), date(2017, 11, 13)])

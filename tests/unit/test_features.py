@@ -1,24 +1,28 @@
-"""Features against a second route: plain loops over one customer's own purchases."""
+"""Records, names and choices of features; and the kernel against plain loops over one customer's own purchases."""
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 
-from contracts.errors import ParameterError
+from contracts.errors import ContractError, ParameterError
 from contracts.params import Params
-from features.catalogue import BASELINE_FAMILIES, FAMILIES, FEATURES, choose_families
-from features.engine import features_at
-from features.history import history
+from features.catalogue import BY_NAME, FAMILIES, FEATURES, trailing
+from features.customer_days import day_book
+from features.plan import BASELINE_FAMILIES, choose, closure, recorded
+from features.records import MEASURES, SOURCES, Feature
 from features.snapshots import snapshots
-from features.time_families import Gaps
+from features.writing import refuse_breach
 from tests import stores
 
 CUTOFF = stores.FIRST_DAY + timedelta(days=150)
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "features.txt"
 
 
 def by_loops(rows: list[tuple[str, int, int, int, float, float]], who: str, today: int) -> dict[str, float]:
@@ -27,11 +31,12 @@ def by_loops(rows: list[tuple[str, int, int, int, float, float]], who: str, toda
     days = sorted({row[1] for row in own})
     gaps = np.diff(days)
     recent = [row for row in own if row[1] >= today - 91]
-    per_day = Counter()
+    per_day: Counter[int] = Counter()
     for _, day, _, _, amount, _ in own:
         per_day[day] += amount
     silence = today - days[-1]
     listed = sum(row[4] + row[5] for row in recent)
+    half_year = [row for row in own if row[1] >= today - 182]
     return {
         "days_since_last_purchase": silence,
         "tenure_days": today - days[0],
@@ -52,57 +57,88 @@ def by_loops(rows: list[tuple[str, int, int, int, float, float]], who: str, toda
         "purchase_days_91d_to_previous": (sum(day >= today - 91 for day in days) + 1)
         / (sum(today - 182 <= day < today - 91 for day in days) + 1),
         "distinct_products_91d": len({row[3] for row in recent}),
-        "distinct_products_life": len({row[3] for row in own}),
+        "new_product_lines_life": len({row[3] for row in own}),
         "top_category_share_91d": max(Counter(row[3] % 3 for row in recent).values()) / len(recent)
         if recent
         else np.nan,
         "discount_share_91d": sum(row[5] for row in recent) / listed if recent else np.nan,
         "discounted_line_share_91d": np.mean([row[5] > 0 for row in recent]) if recent else np.nan,
-        "evening_share_182d": np.mean([row[2] >= 17 for row in own if row[1] >= today - 182])
-        if any(row[1] >= today - 182 for row in own)
-        else np.nan,
-        "order_amount_sd_91d": np.nan,
+        "evening_line_share_182d": np.mean([row[2] >= 17 for row in half_year]) if half_year else np.nan,
     }
 
 
 @given(rows=stores.STORES)
 def test_features_equal_plain_loops(rows) -> None:
-    known = history(stores.events(stores.drawn_lines(rows)))
-    columns = features_at(known.cut(CUTOFF), FAMILIES, 28)
-    for code, who in enumerate(known.customers):
-        if not any(row[0] == who and row[1] < 150 for row in rows):
-            continue
+    today = [row for row in rows if row[1] < 150]
+    if not today:
+        return
+    frame = stores.feature_frame(stores.events(stores.drawn_lines(rows)), CUTOFF, FEATURES)
+    for who in frame.index:
         for name, expected in by_loops(rows, who, 150).items():
-            if name != "order_amount_sd_91d":
-                assert columns[name][code] == pytest.approx(expected, nan_ok=True, rel=1e-6), name
+            assert frame.loc[who, name] == pytest.approx(expected, nan_ok=True, rel=1e-5), name
 
 
-def test_the_engine_computes_the_catalogue_and_nothing_else() -> None:
-    known = history(stores.events(stores.drawn_lines([("ann", 1, 9, 1, 5.0, 0.0)])))
-    assert list(features_at(known.cut(CUTOFF), FAMILIES, 28)) == [feature.name for feature in FEATURES]
-    assert len(FEATURES) >= 60
-    assert len({feature.name for feature in FEATURES}) == len(FEATURES)
+def test_names_are_these() -> None:
+    """The golden list: whoever renames a column renames it in models, lists and notes too."""
+    assert [feature.name for feature in FEATURES] == GOLDEN.read_text().split()
+    assert len(BY_NAME) == len(FEATURES)
 
 
-def test_families_are_chosen_by_name() -> None:
-    assert choose_families([]) == FAMILIES
-    assert set(choose_families(["basket"])) == {"basket", *BASELINE_FAMILIES}
+def test_every_record_says_what_it_is() -> None:
+    for feature in closure(FEATURES):
+        assert feature.unit, feature.name
+        assert "{" not in feature.name + feature.meaning
+        assert feature.source in SOURCES
+        assert feature.measure in MEASURES
+    for feature in FEATURES:
+        assert feature.meaning == feature.meaning.strip()
+        assert len(feature.meaning) > 8
+
+
+def test_a_name_follows_from_its_record() -> None:
+    assert trailing("amount", 63).name == "amount_63d"
+    assert trailing("amount", 28, skip=336).name == "amount_28d_before_336d"
+    assert Feature("gaps", "gaps", "gap", "quantile", parameter=0.75).name == "gap_p75_days"
+    assert Feature("decay", "days", "quantity", "decayed_sum", parameter=10).name == "decayed_quantity_10d"
+    assert Feature("variety", "lines", "categories", "entropy", 28).name == "category_entropy_28d"
+    assert trailing("views", 14, source="views").meaning == "products looked at in the last 14 days"
+
+
+def test_features_and_families_are_chosen_by_name() -> None:
+    assert choose([]) == FEATURES
+    chosen = choose(["basket"])
+    assert {feature.family for feature in chosen} == {"basket", *BASELINE_FAMILIES}
+    single = choose([], ["weeks_active_4w"])
+    assert {feature.family for feature in single} - set(BASELINE_FAMILIES) == {"rhythm"}
+    assert [feature.name for feature in single if feature.family == "rhythm"] == ["weeks_active_4w"]
     with pytest.raises(ParameterError, match="did you mean 'rhythm'"):
-        choose_families(["rythm"])
+        choose(["rythm"])
+    with pytest.raises(ParameterError, match=r"featurize\.features: unknown feature 'weeks_active_5w'"):
+        choose([], ["weeks_active_5w"])
+    assert set(BASELINE_FAMILIES) <= set(FAMILIES)
 
 
-def test_recent_gaps_are_the_last_ones() -> None:
-    rows = [("ann", day, 9, 1, 5.0, 0.0) for day in (0, 1, 3, 6, 10, 15, 21)]
-    known = history(stores.events(stores.drawn_lines([*rows, ("bob", 2, 9, 1, 5.0, 0.0)])))
-    found = Gaps(known.cut(CUTOFF))
-    assert found.length.tolist() == [1, 2, 3, 4, 5, 6]
-    assert found.rank_back.tolist() == [6, 5, 4, 3, 2, 1]
-    assert found.mean(found.rank_back <= 5)[0] == 4.0
+def test_what_the_shop_does_not_record_is_left_out() -> None:
+    kept = {feature.name for feature in recorded(FEATURES, frozenset({"discount", "promotion_id", "contacts"}))}
+    assert not {"discount_share_91d", "promotion_line_share_91d", "campaigns_received_28d"} & kept
+    assert "ended_benefit_day_share_91d" not in kept  # neither campaigns nor promotions
+    assert "ended_benefit_day_share_91d" in {one.name for one in recorded(FEATURES, frozenset({"contacts"}))}
+    opened = frozenset({"responses:opened"})
+    assert "messages_opened_91d" not in {one.name for one in recorded(FEATURES, opened)}
+    assert "campaigns_received_91d_less_answers_91d" in {one.name for one in recorded(FEATURES, opened)}
+
+
+def test_a_value_outside_its_bounds_is_refused() -> None:
+    share, days = BY_NAME["discount_share_91d"], BY_NAME["purchase_days_7d"]
+    refuse_breach(np.array([[0.5, 3.0], [np.nan, 0.0]], dtype=np.float32), [share, days])
+    with pytest.raises(ContractError, match=r"expected discount_share_91d from 0 to 1, got 1\.5 to 1\.5"):
+        refuse_breach(np.array([[1.5, 3.0]], dtype=np.float32), [share, days])
+    with pytest.raises(ContractError, match="purchase_days_7d"):
+        refuse_breach(np.array([[0.5, -1.0]], dtype=np.float32), [share, days])
 
 
 def test_snapshots_by_hand(params: Params) -> None:
     from contracts.windows import Calendar
-    from features.customer_days import day_book
 
     lines = stores.purchases(
         [("ann", f"2017-01-{day:02} 10:00", 1, 5.0, 0.0) for day in (2, 9, 16, 24)]
@@ -124,3 +160,16 @@ def test_snapshots_by_hand(params: Params) -> None:
     scored = table[table["is_scored"]].set_index("customer_id")
     assert scored["is_eligible"].to_dict() == {"ann": True, "bob": False, "cy": False}
     assert scored["lapsed"].isna().all()
+
+
+def test_a_table_has_the_snapshot_s_rows_and_no_other() -> None:
+    from features.engine import feature_table
+
+    rows = [("ann", day, 9, 1, 5.0, 0.0) for day in (0, 5, 9)] + [("bob", 3, 9, 2, 4.0, 0.0)]
+    known = stores.events(stores.drawn_lines(rows))
+    days = [pd.Timestamp(stores.FIRST_DAY + timedelta(days=day)) for day in (20, 10)]
+    asked = pd.DataFrame({"customer_id": ["bob", "ann"], "cutoff_on": days})
+    for engine in ("kernel", "reference"):
+        table = feature_table(stores.Shelf(known), asked, (BY_NAME["purchase_days_14d"],), 28, engine)
+        assert table["customer_id"].tolist() == ["ann", "bob"]
+        assert table["purchase_days_14d"].tolist() == [3.0, 0.0]

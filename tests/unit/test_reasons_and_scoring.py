@@ -25,7 +25,7 @@ def test_every_family_is_told_by_one_topic() -> None:
 
 
 def test_reasons_say_the_customers_own_numbers_strongest_first() -> None:
-    features = ("days_since_last_purchase", "amount_28d", "weekly_slope_13w", "distinct_products_91d")
+    features = ("days_since_last_purchase", "amount_28d", "weekly_purchase_days_slope_13w", "distinct_products_91d")
     pushes = np.array([[0.5, 0.9, 0.2, -0.4, -2.0]])
     text = reasons(one_customer(), pushes, features, 3, "EUR")[0]
     assert text.split("; ") == [
@@ -44,20 +44,20 @@ def test_what_lowers_the_risk_is_never_told_as_a_reason_for_it() -> None:
 
 def test_a_reason_never_argues_for_staying() -> None:
     lively = one_customer(days_since_last_purchase=2, purchase_days_28d=9, purchase_days_56d=12, amount_28d=300)
-    features = ("days_since_last_purchase", "weekly_slope_13w", "amount_28d")
+    features = ("days_since_last_purchase", "weekly_purchase_days_slope_13w", "amount_28d")
     assert reasons(lively, np.array([[0.5, 0.4, 0.3, 0.0]]), features, 3, "EUR")[0] == NO_SINGLE_SIGN
 
 
 def test_an_empty_month_is_told_once() -> None:
     gone = one_customer(days_since_last_purchase=40, purchase_days_28d=0, purchase_days_56d=6)
-    features = ("weekly_slope_13w", "amount_28d", "days_since_last_purchase", "purchase_days_91d")
+    features = ("weekly_purchase_days_slope_13w", "amount_28d", "days_since_last_purchase", "purchase_days_91d")
     text = reasons(gone, np.array([[0.9, 0.8, 0.7, 0.6, 0.0]]), features, 3, "EUR")[0]
     assert text.split("; ") == [
         "0 purchase days in the last 4 weeks after 6 in the 4 before",
         "no purchase for 40 days, usually every 5 days",
     ]
     silent = one_customer(days_since_last_purchase=70, purchase_days_28d=0, purchase_days_56d=0)
-    assert "after 0" not in reasons(silent, np.array([[0.9, 0.0]]), ("weekly_slope_13w",), 3, "EUR")[0]
+    assert "after 0" not in reasons(silent, np.array([[0.9, 0.0]]), ("weekly_purchase_days_slope_13w",), 3, "EUR")[0]
 
 
 def test_a_customer_without_gaps_gets_no_usual_gap() -> None:
@@ -66,7 +66,7 @@ def test_a_customer_without_gaps_gets_no_usual_gap() -> None:
 
 
 def test_contributions_are_summed_by_topic() -> None:
-    totals = topic_contributions(np.array([[1.0, 2.0, 4.0, 9.0]]), ("gap_cv", "tenure_days", "amount_28d"))
+    totals = topic_contributions(np.array([[1.0, 2.0, 4.0, 9.0]]), ("gap_sd_to_gap_mean", "tenure_days", "amount_28d"))
     assert totals[0][[topic.name for topic in TOPICS].index("silence")] == 3.0
     assert totals[0].sum() == 7.0
 

@@ -1,0 +1,10 @@
+"""What customers do about messages, and with the shop beside buying: the kinds of responses and interactions."""
+
+from __future__ import annotations
+
+RESPONSE_KINDS = ("opened", "clicked", "redeemed", "unsubscribed", "complained")
+FORCED = ("service_request", "care_visit")
+INDUCED = ("visit", "view", "basket", "abandon")
+STICKY = ("review", "referral", "search")
+EXPERIENCE = ("complaint", "complaint_closed", "return_refused", "rating")
+INTERACTION_KINDS = (*FORCED, *INDUCED, *STICKY, *EXPERIENCE, "pause")

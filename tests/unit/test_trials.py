@@ -1,0 +1,155 @@
+"""Trial features: what SQL gives, and that careless SQL can neither leak nor reach anything but the cut tables."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts import windows
+from contracts.errors import ParameterError
+from events.store import Events
+from features.catalogue import BY_NAME
+from features.engine import feature_batches
+from features.trials import Trial, cut_tables, read_trials, refuse_careless, trial_columns, with_trials
+from tests import rich_stores, stores
+
+CUTOFF = stores.FIRST_DAY + timedelta(days=98)
+COUNTED = Trial("counted", "SELECT customer_id, count(*) AS n_lines, sum(amount) AS paid FROM purchases GROUP BY ALL")
+
+
+def small() -> Events:
+    rows = [("ann", 5, 9, 1, 5.0, 0.0), ("ann", 60, 9, 2, 7.5, 0.0), ("ann", 120, 9, 3, 50.0, 0.0)]
+    return stores.events(stores.drawn_lines([*rows, ("bob", 130, 9, 6, 4.0, 0.0)]))
+
+
+def test_a_trial_sees_what_was_before_the_cutoff() -> None:
+    found = trial_columns([COUNTED], small(), CUTOFF)
+    assert found.to_dict("index") == {"ann": {"trial_n_lines": 2.0, "trial_paid": 12.5}}
+    dated = Trial(
+        "d",
+        "SELECT customer_id, date_diff('day', max(ordered_on), any_value(cutoff_on)) AS silence "
+        "FROM purchases, cutoff GROUP BY 1",
+    )
+    assert trial_columns([dated], small(), CUTOFF)["trial_silence"].to_dict() == {"ann": 38.0}
+
+
+GREEDY = """
+SELECT customer_id, count(*) AS n, sum(epoch(ordered_at)) AS at,
+       (SELECT count(*) FROM products) AS n_products, (SELECT count(*) FROM campaigns) AS n_campaigns,
+       (SELECT count(*) FROM promotions) AS n_promotions, (SELECT sum(n) FROM responses) AS n_answers,
+       (SELECT count(*) FROM interactions) AS n_interactions, (SELECT sum(amount) FROM returns) AS back,
+       (SELECT max(epoch(sent_at)) FROM contacts) AS sent
+FROM purchases GROUP BY customer_id
+"""
+
+
+@given(known=rich_stores.SHOPS, days=st.integers(30, 180))
+def test_the_greediest_sql_gives_the_same_from_an_extract_taken_then(known: Events, days: int) -> None:
+    """Everything that can be counted, in every table."""
+    day = stores.FIRST_DAY + timedelta(days=days)
+    then = rich_stores.truncated(known, day)
+    whole, cut = (trial_columns([Trial("g", GREEDY)], one, day) for one in (known, then))
+    pd.testing.assert_frame_equal(whole.sort_index(), cut.sort_index(), check_index_type=False)
+    left, right = cut_tables(known, day), cut_tables(then, day)
+    for name, table in left.items():
+        pd.testing.assert_frame_equal(table.reset_index(drop=True), right[name].reset_index(drop=True))
+        assert "undone_at" not in table.columns
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT customer_id, 1 AS x FROM read_csv('params.yaml')", "disabled by configuration"),
+        ("SELECT customer_id, 1 AS x FROM 'params.yaml'", "x.sql: "),
+        ("SELECT customer_id, 1 AS x FROM frame", "does not exist"),
+        ("SELECT customer_id, undone_at FROM purchases", "undone_at"),
+        ("SELECT customer_id, 'a' AS x FROM purchases GROUP BY 1", "expected numbers in x"),
+        ("SELECT customer_id, amount FROM purchases", "add GROUP BY customer_id"),
+        ("SELECT count(*) AS n FROM purchases", "expected the column customer_id and a feature, got n"),
+        ("SELECT nonsense", "x.sql: Binder Error"),
+    ],
+)
+def test_sql_that_reaches_for_more_is_one_clear_line(sql: str, said: str) -> None:
+    with pytest.raises(ParameterError, match=said) as caught:
+        trial_columns([Trial("x", sql)], small(), date(2017, 12, 4))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SET threads = 4", "expected one SELECT, got SET"),
+        ("SELECT 1; SELECT 2", "expected one SELECT, got SELECT, SELECT"),
+        ("COPY purchases TO 'x.csv'", "expected one SELECT, got COPY"),
+        ("ATTACH 'x.db'", "expected one SELECT, got ATTACH"),
+        ("", "expected one SELECT, got nothing"),
+        ("SELEC customer_id", "Parser Error"),
+        ("SELECT customer_id, today() - max(ordered_on) AS n FROM purchases GROUP BY 1", "got today, which hangs on"),
+        ("SELECT customer_id, random() AS n FROM purchases", "got random"),
+    ],
+)
+def test_what_is_no_select_of_the_past_is_refused_before_anything_runs(sql: str, said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        refuse_careless(Trial("x", sql))
+    refuse_careless(Trial("x", "SELECT customer_id, 1 AS n FROM purchases -- as of today\nWHERE order_id = 'now'"))
+
+
+def test_files_are_read_by_name(tmp_path: Path) -> None:
+    (tmp_path / "counted.sql").write_text(COUNTED.sql)
+    assert read_trials(tmp_path, ["counted"]) == (COUNTED,)
+    with pytest.raises(ParameterError, match=r"expected a file conted.sql .* did you mean 'counted'"):
+        read_trials(tmp_path, ["conted"])
+
+
+def test_columns_are_appended_to_each_batch_by_customer_and_cutoff() -> None:
+    days = [stores.FIRST_DAY + timedelta(days=n) for n in (98, 140)]
+    rows = pd.DataFrame(
+        [("ann", days[0]), ("ann", days[1]), ("bob", days[1])], columns=["customer_id", "cutoff_on"]
+    ).astype({"cutoff_on": "datetime64[us]"})
+    shelf = stores.Shelf(small(), 2)
+    batches = feature_batches(shelf, rows, [BY_NAME["purchase_days_life"]], 28)
+    names, appended = with_trials(batches, [COUNTED], shelf, days)
+    assert names == ("trial_n_lines", "trial_paid")
+    found = {}
+    for keys, values in appended:
+        found |= dict(zip(keys[["customer_id", "cutoff_on"]].itertuples(index=False, name=None), values, strict=True))
+    assert {key: value.tolist() for key, value in found.items()} == {
+        ("ann", pd.Timestamp(days[0])): [2.0, 2.0, 12.5],
+        ("ann", pd.Timestamp(days[1])): [3.0, 3.0, 62.5],
+        ("bob", pd.Timestamp(days[1])): [1.0, 1.0, 4.0],
+    }
+
+
+def test_an_unknown_customer_of_a_trial_is_empty_and_infinity_too() -> None:
+    split = Trial("s", "SELECT customer_id, 1 / (sum(amount) - 12.5) AS x FROM purchases GROUP BY 1")
+    assert np.isnan(trial_columns([split], small(), CUTOFF)["trial_x"]).all()
+    shelf = stores.Shelf(small())
+    rows = pd.DataFrame({"customer_id": ["bob"], "cutoff_on": [pd.Timestamp(CUTOFF)]})
+    _, appended = with_trials(
+        feature_batches(shelf, rows, [BY_NAME["purchase_days_life"]], 28), [COUNTED], shelf, [CUTOFF]
+    )
+    ((_, values),) = appended
+    assert values[0, 0] == 0
+    assert np.isnan(values[0, 1:]).all()
+
+
+def test_two_trials_with_one_column_are_refused() -> None:
+    shelf = stores.Shelf(small())
+    with pytest.raises(ParameterError, match="two give trial_n_lines"):
+        with_trials(iter(()), [COUNTED, COUNTED], shelf, [CUTOFF])
+
+
+def test_the_table_of_promotions_tells_only_those_begun_and_known() -> None:
+    known = rich_stores.drawn(3, 40, 6)
+    told = {
+        n: cut_tables(known, stores.FIRST_DAY + timedelta(days=n))["promotions"]["promotion_id"].tolist()
+        for n in (0, 60, 100, 150)
+    }
+    assert told == {0: [], 60: ["0", "1"], 100: ["0", "1"], 150: ["0", "1", "2"]}
+    assert windows.known_before(known.promotions.drop(columns="known_at"), CUTOFF, stores.ZONE).shape[0] == 3
