@@ -13,8 +13,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export ARROW_DEFAULT_MEMORY_POOL := system
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
+LINES ?= 1000000 10000000
+
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check lint prove mlflow docs figures lock clean
+.PHONY: help setup setup-dev run test check lint prove mlflow docs figures bench-features lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -74,11 +76,15 @@ prove: setup-dev ## long proofs
 mlflow: setup ## the reviewer's view, on http://127.0.0.1:5000
 	@mlflow server --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --artifacts-destination $(CURDIR)/mlruns --serve-artifacts --host 127.0.0.1 --port 5000 --workers 1
 
-docs: setup ## docs/DATA.md from the contracts and rules
+docs: setup ## docs/DATA.md and docs/FEATURES.md from the contracts, rules and records
 	@python -m events.dictionary docs/DATA.md
+	@python -m features.documentation docs/FEATURES.md docs/features.json
 
 figures: setup ## the last run's figures into docs/benchmarks and the README
 	@python -m benchmarks.figures
+
+bench-features: setup-dev ## features by our engine and its rivals, 1 M and 10 M simulated lines (LINES=… for others)
+	@python -m benchmarks.features.run --lines $(LINES) --cutoffs 1 12 --repeat 3
 
 lock: $(UV) ## resolve the exact versions anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock

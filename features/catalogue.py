@@ -13,6 +13,7 @@ COUNT_WINDOWS_DAYS = (7, 14, 28, 56, 91, 182, 364)
 AMOUNT_WINDOWS_DAYS = (28, 56, 91, 182, 364)
 HALF_LIVES_DAYS = (7, 14, 28, 56)
 WEEKS_ACTIVE = (4, 8, 13, 26, 52)
+PROMOTION_DAYS = ("full_price_days", "promotion_only_days", "ended_benefit_days")
 YEAR_DAYS = 364
 """52 weeks: the same weekday a year before."""
 
@@ -161,7 +162,7 @@ def _promotion() -> Iterable[Feature]:
     yield from (
         share("promotion", part, "lines", 91) for part in ("discounted_lines", "coupon_lines", "promotion_lines")
     )
-    yield from (share("promotion", part, "purchase_days", 91) for part in ("full_price_days", "ended_benefit_days"))
+    yield from (share("promotion", part, "purchase_days", 91) for part in PROMOTION_DAYS)
     yield Feature("price", "lines", "price_rank", "line_mean", 91)
     yield _of("ratio", "price", _lines("line_sum", "priced_amount", 91), _lines("line_sum", "newcomers_price", 91))
 

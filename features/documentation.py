@@ -9,7 +9,8 @@ from typing import Any
 
 from features.catalogue import FAMILIES, FEATURES
 from features.plan import BASELINE_FAMILIES
-from features.records import AGGREGATIONS, SOURCES, Feature
+from features.records import Feature
+from features.vocabulary import AGGREGATIONS, SOURCES
 
 ABOUT = {
     "recency": "How long the customer has been silent, and known.",

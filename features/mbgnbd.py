@@ -13,7 +13,6 @@ from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln, gammaln, hyp2f1, psi
 
 Floats = npt.NDArray[np.float64]
 START = (0.0, 1.0, -1.0, 0.0)
@@ -32,6 +31,8 @@ class MbgNbd:
 
 def log_likelihood(model: MbgNbd, n_repeats: Floats, last_day: Floats, age_days: Floats) -> Floats:
     """Log likelihood a customer: `n_repeats` purchases after the first, the last at `last_day`, watched `age_days`."""
+    from scipy.special import betaln, gammaln
+
     r, alpha, a, b = model.r, model.alpha, model.a, model.b
     x = n_repeats
     common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
@@ -42,6 +43,8 @@ def log_likelihood(model: MbgNbd, n_repeats: Floats, last_day: Floats, age_days:
 
 def gradient(model: MbgNbd, n_repeats: Floats, last_day: Floats, age_days: Floats) -> Floats:
     """Derivatives of each customer's log likelihood by r, alpha, a and b: shape (4, customers)."""
+    from scipy.special import betaln, psi
+
     r, alpha, a, b = model.r, model.alpha, model.a, model.b
     x = n_repeats
     stays = betaln(a, b + x + 1) - (r + x) * np.log(alpha + age_days)
@@ -62,8 +65,8 @@ def fit(n_repeats: Floats, last_day: Floats, age_days: Floats) -> MbgNbd:
     Time is scaled by the oldest customer's age, and parameters are rounded to 6 significant digits, so that refits
     give equal bytes. Equal histories are counted once.
     """
-    from scipy.optimize import minimize  # noqa: PLC0415  # half a second that only fitting needs
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+    from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
 
     scale = max(float(age_days.max(initial=1.0)), 1.0)
     histories, n = np.unique(np.column_stack([n_repeats, last_day, age_days]), axis=0, return_counts=True)
@@ -103,6 +106,8 @@ def expected_purchases(
     model: MbgNbd, n_repeats: Floats, last_day: Floats, age_days: Floats, horizon_days: int | Floats
 ) -> Floats:
     """Expected purchases in the next `horizon_days`. The closed form has a pole at a = 1, which is stepped over."""
+    from scipy.special import hyp2f1
+
     a = model.a if abs(model.a - 1.0) > 1e-4 else 1.0 + 1e-4
     x, r, alpha = n_repeats, model.r, model.alpha
     share = horizon_days / (alpha + age_days + horizon_days)

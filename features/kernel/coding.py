@@ -13,7 +13,7 @@ from contracts import windows
 from events.store import Events
 from features.customer_days import amounts_of, days_of, known_days
 from features.kernel.streams import NEVER, Coded, Codes, Column, Goods, Ints, Stream, empty_stream, stream
-from features.records import SIGNALS, SOURCES
+from features.vocabulary import SIGNALS, SOURCES
 
 UNKNOWN = "unknown"
 DATED = {

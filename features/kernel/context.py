@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from features import mbgnbd
 from features.catalogue import SILENCE, TENURE, trailing
+from features.kernel.cutoffs import first_after
 from features.kernel.kinds import value
 from features.kernel.piece import SCALES, Piece
 from features.kernel.slots import Slots, all_rows, pieces
@@ -121,10 +122,10 @@ class Tally:
             is_counted &= lines.day - first_day[slot] < NEWCOMER_DAYS
         chosen = np.flatnonzero(is_counted)
         day, product, slot = lines.day[chosen], lines.columns["product"][chosen], slot[chosen]
-        since = np.maximum(np.searchsorted(self.cutoffs, day, side="right"), slots.cutoff[slots.start[slot]])
+        since = np.maximum(first_after(self.cutoffs, day), slots.cutoff[slots.start[slot]])
         until = slots.cutoff[slots.start[slot + 1] - 1] + 1
         if window is not None:
-            until = np.minimum(until, np.searchsorted(self.cutoffs, day + window, side="right"))
+            until = np.minimum(until, first_after(self.cutoffs, day + window))
         kept = since < until
         for total, name in zip(sums, ("amount", "quantity"), strict=True):
             weights = lines.columns[name][chosen][kept]

@@ -1,4 +1,4 @@
-"""Each aggregation of `features/records.py` as the kernel computes it: a piece and a record give one value a row.
+"""Each aggregation of `features/vocabulary.py` as the kernel computes it: a piece and a record give one value a row.
 
 A new kind is one function here (usually around one compiled walk) and one entry in `KINDS`; the oracle's twin stands in
 `features/reference`.
@@ -14,7 +14,8 @@ import numpy.typing as npt
 from features import derived
 from features.kernel import walks
 from features.kernel.piece import DAYS, SCALES, Floats, Piece
-from features.records import WEEK_DAYS, Feature
+from features.records import Feature
+from features.vocabulary import WEEK_DAYS
 
 Kind = Callable[[Piece, Feature], npt.NDArray[np.float64]]
 
@@ -35,8 +36,9 @@ def _sum(piece: Piece, feature: Feature) -> Floats:
 def _decayed_sum(piece: Piece, feature: Feature) -> Floats:
     stream, weights = piece.stream(feature.source), piece.weights(feature.source, feature.measure)
     scaled = weights / SCALES.get(feature.measure, 1.0)
+    until, slots = piece.position(feature.source, 0), piece.slots
     found: Floats = walks.decayed(
-        stream.start, stream.day, scaled, piece.slots.start, piece.slots.today, float(feature.parameter or 1.0)
+        stream.start, stream.day, scaled, slots.start, slots.today, until, float(feature.parameter or 1.0)
     )
     return found
 

@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from features.kernel import silences, walks
+from features.kernel.cutoffs import positions
 from features.kernel.slots import Slots
 from features.kernel.streams import Codes, Goods, Ints, Stream
 from features.kernel.varieties import n_distinct, varieties
-from features.records import SIGNALS, Feature
+from features.records import Feature
+from features.vocabulary import SIGNALS
 
 Floats = npt.NDArray[np.float64]
 Shared = TypeVar("Shared")
@@ -49,11 +51,12 @@ LINE_WEIGHTS: Mapping[str, Callable[[Piece], npt.NDArray[Any]]] = {
 }
 """Weights of lines that are summed by purchase day."""
 
-DAY_WEIGHTS: Mapping[str, Callable[[Piece], Ints]] = {
+DAY_WEIGHTS: Mapping[str, Callable[[Piece], npt.NDArray[Any]]] = {
     "purchase_days": lambda piece: np.ones(len(piece.days.day), dtype=np.int64),
     "lines": lambda piece: np.diff(piece.day_begins),
     "orders": lambda piece: np.diff(piece.orders[1]),
     "weekend_days": lambda piece: (piece.weekday >= SATURDAY).astype(np.int64),
+    "promotion_only_days": lambda piece: _flag(piece.weights(DAYS, "discounted_lines") == piece.weights(DAYS, "lines")),
     "full_price_days": lambda piece: (piece.weights(DAYS, "discount") == 0).astype(np.int64),
 }
 
@@ -148,7 +151,9 @@ class Piece:
 
     def running(self, source: str, measure: str) -> npt.NDArray[Any]:
         """Running sums of a measure over a source's rows, from 0."""
-        return self.once(("running", source, measure), lambda: np.append(0, np.cumsum(self.weights(source, measure))))
+        return self.once(
+            ("running", source, measure), lambda: np.append(0, np.cumsum(self.weights(source, measure), dtype=np.int64))
+        )
 
     def position(self, source: str, offset_days: int | None) -> Ints:
         """For each row to compute, the source's first row from `offset_days` before the cutoff on (None: of all)."""
@@ -158,7 +163,7 @@ class Piece:
         stream = self.stream(source)
         if offset_days is None:
             return np.repeat(stream.start[:-1], np.diff(self.slots.start))
-        found: Ints = walks.positions(stream.start, stream.day, self.slots.start, self.slots.today, offset_days)
+        found: Ints = positions(stream.start, stream.day, self.slots.start, self.slots.today, offset_days)
         return found
 
     def window(self, feature: Feature, source: str = "") -> tuple[Ints, Ints]:
@@ -213,7 +218,9 @@ class Piece:
         kinds = np.array([getattr(silences, feature.aggregation.upper()) for feature in wanted], dtype=np.int64)
         parameters = np.array([feature.parameter or 0.0 for feature in wanted])
         days = self.days
-        table = silences.gap_statistics(days.start, days.day, self.slots.start, self.slots.today, kinds, parameters)
+        table = silences.gap_statistics(
+            days.start, days.day, self.slots.start, self.slots.today, self.position(DAYS, 0), kinds, parameters
+        )
         return dict(zip(wanted, table, strict=True))
 
     def best(self, feature: Feature) -> tuple[Floats, Floats]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.kernel.walks import Array, compiled
+from features.kernel.compiling import Array, compiled
 
 MEAN, SD, QUANTILE, MEAN_OF_LAST, SILENCE_PERCENTILE, REGULAR_SHARE = range(6)
 
@@ -51,8 +51,13 @@ def _statistic(
 
 
 @compiled
-def gap_statistics(start: Array, day: Array, row_start: Array, today: Array, kinds: Array, parameters: Array) -> Array:
-    """One row a statistic, one column a row to compute; NaN without a gap. `kinds` are the constants above."""
+def gap_statistics(
+    start: Array, day: Array, row_start: Array, today: Array, until: Array, kinds: Array, parameters: Array
+) -> Array:
+    """One row a statistic, one column a row to compute; NaN without a gap. `kinds` are the constants above.
+
+    A row's gaps are those between the days up to position `until`.
+    """
     out = np.full((len(kinds), len(today)), np.nan)
     longest = 1
     for slot in range(len(start) - 1):
@@ -61,7 +66,7 @@ def gap_statistics(start: Array, day: Array, row_start: Array, today: Array, kin
     for slot in range(len(start) - 1):
         at, n, total, squares = start[slot], 0, 0.0, 0.0
         for row in range(row_start[slot], row_start[slot + 1]):
-            while at < start[slot + 1] and day[at] < today[row]:
+            while at < until[row]:
                 if at > start[slot]:
                     gap = day[at] - day[at - 1]
                     place = n_at_most(ordered, n, gap)

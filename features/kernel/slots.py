@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.kernel.cutoffs import counted, first_after
 from features.kernel.streams import NEVER, Coded, Flags, Ints, Stream
 
 ROWS_A_PIECE = 8192
@@ -85,12 +86,12 @@ def odd_customers(coded: Coded, cutoffs: Ints) -> Flags:
 
 
 def _is_odd(one: Stream, cutoffs: Ints) -> Flags:
-    since = np.searchsorted(cutoffs, one.day, side="right")
+    since = first_after(cutoffs, one.day)
     odd = np.zeros(len(one.day), dtype=bool)
     if one.known is not None:
-        odd |= np.searchsorted(cutoffs, one.known, side="right") > since
+        odd |= first_after(cutoffs, one.known) > since
     if one.undone is not None:
-        odd |= np.searchsorted(cutoffs, one.undone, side="right") < len(cutoffs)
+        odd |= first_after(cutoffs, one.undone) < len(cutoffs)
     return odd
 
 
@@ -146,6 +147,6 @@ def _counted(one: Stream, customer: Ints, today: Ints) -> Stream:
     rows = np.arange(len(slot)) - first[slot] + one.start[customer][slot]
     known = one.day if one.known is None else one.known
     undone = np.full(len(rows), NEVER) if one.undone is None else one.undone[rows]
-    kept = (np.maximum(known[rows], one.day[rows]) < today[slot]) & (undone >= today[slot])
+    kept = counted(one.day[rows], known[rows], undone, today[slot])
     start = np.concatenate([[0], np.cumsum(np.bincount(slot[kept], minlength=len(customer)))])
     return one.taken(start.astype(np.int64), rows[kept])

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.kernel.walks import LOG_SCALE, Array, compiled
+from features.kernel.compiling import Array, compiled
+
+LOG_SCALE = 2.0**32
 
 
 @compiled

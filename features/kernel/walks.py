@@ -6,21 +6,9 @@ over a customer's own days in order, so that no result hangs on how the work was
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-Loop = TypeVar("Loop", bound=Callable[..., Any])
-LOG_SCALE = 2.0**32
-
-
-def compiled(loop: Loop) -> Loop:
-    """A loop as machine code, compiled at its first call and kept beside the module."""
-    return cast(Loop, numba.njit(cache=True, nogil=True, error_model="numpy")(loop))
+from features.kernel.compiling import Array, compiled
 
 
 @compiled
@@ -50,19 +38,6 @@ def sums_between(begins: Array, weights: Array) -> Array:
             total += weights[i]
         sums[entry] = total
     return sums
-
-
-@compiled
-def positions(start: Array, day: Array, row_start: Array, today: Array, offset: int) -> Array:
-    """For each row the position of its slot's first day at or after `today − offset`; rows rise within a slot."""
-    found = np.empty(len(today), np.int64)
-    for slot in range(len(start) - 1):
-        at = start[slot]
-        for row in range(row_start[slot], row_start[slot + 1]):
-            while at < start[slot + 1] and day[at] < today[row] - offset:
-                at += 1
-            found[row] = at
-    return found
 
 
 @compiled
@@ -110,8 +85,10 @@ def firsts(start: Array, code: Array, n_codes: int) -> Array:
 
 
 @compiled
-def decayed(start: Array, day: Array, value: Array, row_start: Array, today: Array, half_life: float) -> Array:
-    """Sum of the values before `today`, each halved every `half_life` days: one multiplication a day."""
+def decayed(
+    start: Array, day: Array, value: Array, row_start: Array, today: Array, until: Array, half_life: float
+) -> Array:
+    """Sum of the values up to position `until`, each halved every `half_life` days: one multiplication a day."""
     longest = 1
     for slot in range(len(start) - 1):
         if start[slot + 1] > start[slot] and row_start[slot + 1] > row_start[slot]:
@@ -121,7 +98,7 @@ def decayed(start: Array, day: Array, value: Array, row_start: Array, today: Arr
     for slot in range(len(start) - 1):
         at, total = start[slot], 0.0
         for row in range(row_start[slot], row_start[slot + 1]):
-            while at < start[slot + 1] and day[at] < today[row]:
+            while at < until[row]:
                 if at > start[slot]:
                     total *= weight[day[at] - day[at - 1]]
                 total += value[at]

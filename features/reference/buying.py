@@ -66,6 +66,7 @@ def days_of(lines: pd.DataFrame, ended_benefit_days: pd.DataFrame) -> pd.DataFra
         weekend_days=(weekday >= 5).astype("int64"),
         weekdays=weekday,
         full_price_days=(days["discount"] == 0).astype("int64"),
+        promotion_only_days=(days["discounted_lines"] == days["lines"]).astype("int64"),
         new_product_lines=_new_products(lines).reindex(days.index, fill_value=0),
     )
     rows = measures.reset_index().astype({"customer_id": "str"})

@@ -9,7 +9,7 @@ import pandas as pd
 
 from contracts import windows
 from events.store import Events
-from features.records import SOURCES
+from features.vocabulary import SOURCES
 
 INSTANTS = {
     "purchases": "ordered_at",

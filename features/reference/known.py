@@ -13,8 +13,9 @@ import pandas as pd
 from contracts import windows
 from events.store import Events
 from features import mbgnbd
-from features.records import SIGNALS, Feature
+from features.records import Feature
 from features.reference import benefits, buying, dated
+from features.vocabulary import SIGNALS
 
 HUNDREDTHS = ("amount", "discount", "list_amount", "returned_amount", "priced_amount", "newcomers_price")
 UNITS = {**dict.fromkeys(HUNDREDTHS, 100), "quantity": 1000}

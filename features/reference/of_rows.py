@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from features.records import MONTH_DAYS, WEEK_DAYS, Feature
+from features.records import Feature
 from features.reference.known import Known, in_units, measured, parameter_of, rows_of
+from features.vocabulary import MONTH_DAYS, WEEK_DAYS
 
 
 def total(known: Known, feature: Feature) -> pd.Series:

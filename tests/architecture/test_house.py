@@ -125,9 +125,11 @@ def comparisons_with_a_cutoff(source: str) -> list[int]:
 
 
 def test_one_module_compares_time_with_a_cutoff(root: Path) -> None:
+    """And its twin on arrays, which compiled loops need; the plain engine, which has only the first, must equal it."""
+    owners = {root / "contracts" / "windows.py", root / "features" / "kernel" / "cutoffs.py"}
     for room in ROOMS:
         for path in (root / room).rglob("*.py"):
-            if path != root / "contracts" / "windows.py":
+            if path not in owners:
                 assert not comparisons_with_a_cutoff(path.read_text()), path.relative_to(root)
 
 

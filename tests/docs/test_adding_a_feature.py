@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from contracts.errors import ParameterError
 from events.store import Events
-from features import records
+from features import vocabulary
 from features.kernel import kinds as kernel_kinds
-from features.records import MEASURES, Feature
+from features.records import Feature
 from features.reference import kinds as reference_kinds
 from features.trials import Trial, trial_columns
+from features.vocabulary import MEASURES
 from tests import rich_stores, stores
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The guide's Python, as a module; what it registers is taken back out."""
-    registries = (records.AGGREGATIONS, reference_kinds.KINDS, kernel_kinds.KINDS)
+    registries = (vocabulary.AGGREGATIONS, reference_kinds.KINDS, kernel_kinds.KINDS)
     before = [dict(registry) for registry in registries]
     path = tmp_path_factory.mktemp("guide") / "guide_of_features.py"
     path.write_text("\n".join(blocks("python")))

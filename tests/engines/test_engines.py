@@ -20,8 +20,8 @@ from features.engine import feature_table
 from features.kernel import coding, computing, kinds, slots
 from features.kernel.context import store_context
 from features.plan import closure, recorded
-from features.records import AGGREGATIONS
 from features.reference.kinds import KINDS as REFERENCE_KINDS
+from features.vocabulary import AGGREGATIONS
 from tests import rich_stores, stores
 
 RELATIVE, ABSOLUTE = 1e-5, 1e-6

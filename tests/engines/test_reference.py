@@ -14,9 +14,10 @@ from contracts import windows
 from events.store import Events
 from features import mbgnbd
 from features.catalogue import FEATURES
-from features.records import AGGREGATIONS, Feature
+from features.records import Feature
 from features.reference.engine import columns_at
 from features.reference.kinds import KINDS
+from features.vocabulary import AGGREGATIONS
 from tests.stores import ZONE, events, purchases
 
 CUTOFF = date(2017, 4, 3)
@@ -127,10 +128,17 @@ def test_measures_of_a_day() -> None:
     lines = pd.concat([sunday, monday, late], ignore_index=True)
     lines = lines.assign(quantity=[2.0, 0.125, np.nan, 1.0, 1.0], payer=["self", "employer", None, "employer", "gift"])
     counted = {"purchase_days": 2, "orders": 3, "lines": 5, "quantity": 4.125, "discount": 1.5, "weekend_days": 1}
-    counted |= {"full_price_days": 1, "discounted_lines": 2, "coupon_lines": 1, "private_label_lines": 2}
+    counted |= {
+        "promotion_only_days": 0,
+        "full_price_days": 1,
+        "discounted_lines": 2,
+        "coupon_lines": 1,
+        "private_label_lines": 2,
+    }
     counted |= {"evening_lines": 3, "morning_lines": 1, "employer_lines": 2, "promotion_lines": 0}
     for measure, expected in counted.items():
         holds(lines, total(measure), ann=float(expected))
+    holds(bought(("ann", 1, 0, 3.0, 1.0)), total("promotion_only_days"), ann=1.0)
 
 
 def test_new_products_count_once_each_and_unknown_is_a_product() -> None:

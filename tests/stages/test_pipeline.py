@@ -209,3 +209,28 @@ def test_an_interrupted_stage_leaves_the_last_good_week(mine) -> None:
     printed = mine.regulars("run", fails=True)
     assert "Traceback" not in printed
     assert stamps(mine.path / "published") == before
+
+
+def test_the_plain_engine_runs_the_same_stage_to_the_same_table(fresh, tmp_path: Path) -> None:
+    project = fresh[0].copy(tmp_path / "plain")
+    for name in ("data/events", "data/snapshots.parquet"):
+        source = fresh[0].path / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, project.path / name)
+    project.set("featurize", "engine", "reference")
+    project.set("featurize", "trials", ["weekend_share"])
+    arguments = ["data/events", "data/snapshots.parquet", "trials", "data/features", "reports/features.json"]
+    said = project.run("python", "-m", "pipeline.featurize", *arguments)
+    assert "(reference)" in said
+    told = read_json(project.path / "reports/features.json")
+    assert told["trials"] == ["trial_weekend_share_13w"]
+    assert told["left_out_for_want_of"]["promotion_line_share_91d"] == ["promotion_id"]
+    left, right = (
+        pd.read_parquet(root / "data/features").sort_values(["cutoff_on", "customer_id"], ignore_index=True)
+        for root in (fresh[0].path, project.path)
+    )
+    trial = right.pop("trial_weekend_share_13w")
+    assert trial.notna().mean() > 0.8
+    pd.testing.assert_frame_equal(left, right, rtol=1e-5, atol=1e-6)
+    project.set("featurize", "trials", ["weekend_shore"])
+    assert "did you mean 'weekend_share'" in project.run("python", "-m", "pipeline.featurize", *arguments, fails=True)
+    assert (project.path / "data/features").is_dir()

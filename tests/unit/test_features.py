@@ -16,8 +16,9 @@ from contracts.params import Params
 from features.catalogue import BY_NAME, FAMILIES, FEATURES, trailing
 from features.customer_days import day_book
 from features.plan import BASELINE_FAMILIES, choose, closure, recorded
-from features.records import MEASURES, SOURCES, Feature
+from features.records import Feature
 from features.snapshots import snapshots
+from features.vocabulary import MEASURES, SOURCES
 from features.writing import refuse_breach
 from tests import stores
 
