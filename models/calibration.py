@@ -1,10 +1,13 @@
 """Calibration as a straight line in log-odds (Platt 1999): strictly increasing, so that no ranking is lost.
 
-It is fitted on inner forward folds only, and used only if it helps there beyond doubt.
+It is fitted on inner forward folds only, and used only if it helps there beyond doubt, and if the line of the fold
+before would have helped too: within one fold every cutoff lies in the same season, and what a season lacks is not what
+the next one does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -61,8 +64,19 @@ def choose(log_odds: Floats, lapsed: Flags, cutoff: np.ndarray[tuple[int], np.dt
     gains = []
     for day in days:
         out = cutoff == day
-        line = fit_platt(log_odds[~out], lapsed[~out])
-        before, after = losses(log_odds[out], lapsed[out]), losses(line.apply(log_odds[out]), lapsed[out])
-        gains.append(float((before - after).mean()))
-    error = float(np.std(gains, ddof=1)) / np.sqrt(len(gains))
-    return fit_platt(log_odds, lapsed) if np.mean(gains) > error else IDENTITY
+        gains.append(_gain(fit_platt(log_odds[~out], lapsed[~out]), log_odds[out], lapsed[out]))
+    return fit_platt(log_odds, lapsed) if _is_beyond_doubt(gains) else IDENTITY
+
+
+def helps(line: Platt, log_odds: Floats, lapsed: Flags, cutoff: np.ndarray[tuple[int], np.dtype[np.int64]]) -> bool:
+    """Whether a line fitted elsewhere gains log loss here, on the mean of cutoffs, by more than one standard error."""
+    parts = [cutoff == day for day in np.unique(cutoff)]
+    return len(parts) > 1 and _is_beyond_doubt([_gain(line, log_odds[at], lapsed[at]) for at in parts])
+
+
+def _gain(line: Platt, log_odds: Floats, lapsed: Flags) -> float:
+    return float((losses(log_odds, lapsed) - losses(line.apply(log_odds), lapsed)).mean())
+
+
+def _is_beyond_doubt(gains: Sequence[float]) -> bool:
+    return float(np.mean(gains)) > float(np.std(gains, ddof=1) / np.sqrt(len(gains)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from contracts.params import Evaluate
 from models import metrics, profit
 from models.evaluation import Judged, economics, wilson
 from models.risk import Flags, Floats
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 N_POINTS = 200
 
@@ -133,14 +137,27 @@ def draw(kind: str, table: pd.DataFrame, path: Path, subtitle: str) -> None:
     axes.legend(frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+    save(figure, path)
+    pyplot.close(figure)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG in one step; equal figures are equal bytes."""
     with atomic_path(path) as draft:
         figure.savefig(draft, format="png", bbox_inches="tight", metadata={"Software": None})
-    pyplot.close(figure)
 
 
 def write_no_curves(folder: Path, why: str) -> None:
     """A plain note in the curves' place."""
     write_text(folder / "no_curves.txt", f"No curves: {why}.\n")
+
+
+def write_judged_curves(folder: Path, judged: Judged, names: tuple[str, ...], params: Evaluate, dates: str) -> None:
+    """The models' curves on the test rows; a note where every row has the same outcome."""
+    if 0 < judged.lapsed.sum() < len(judged.lapsed):
+        write_curves(folder, curves(judged, names, params), dates)
+    else:
+        write_no_curves(folder, f"every test row has the same outcome, {dates}")
 
 
 def write_curves(folder: Path, tables: dict[str, pd.DataFrame], subtitle: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,12 +15,15 @@ from contracts.errors import ContractError, ParameterError, nearest
 from contracts.files import atomic_folder, read_json, write_json
 from contracts.params import Execution, Train
 from contracts.tables import FEATURE_KEYS
+from features.catalogue import BY_NAME
 from models import baselines, calibration, trees
 from models.bundle import write_model
 from models.calibration import IDENTITY, Platt
+from models.lean import LEAN
 from models.risk import Flags, RiskModel
 from models.rows import Rows
-from models.splits import widest_inner_fold
+from models.splits import Fold, widest_inner_fold
+from models.trees import BaggedTrees
 
 MODEL = "regulars"
 FEWEST_LAPSED = 5
@@ -29,8 +32,8 @@ NO_FITS_FILE = "no_model.json"
 UNCHOSEN_PENALTY = 0.01  # the middle of those that an inner fold chooses from
 
 
-def model_features(frame: pd.DataFrame, excluded: Sequence[str]) -> tuple[str, ...]:
-    """The columns that the model is shown.
+def shown_features(frame: pd.DataFrame, excluded: Sequence[str]) -> tuple[str, ...]:
+    """Every feature of the table but the excluded ones: what the baselines may read.
 
     Raises:
         ParameterError: an excluded name is no feature, with the nearest that is.
@@ -40,6 +43,25 @@ def model_features(frame: pd.DataFrame, excluded: Sequence[str]) -> tuple[str, .
         if name not in known:
             raise ParameterError(f"train.exclude_features: unknown feature '{name}'{nearest(name, known)}")
     return tuple(name for name in known if name not in excluded)
+
+
+def model_features(frame: pd.DataFrame, params: Train) -> tuple[str, ...]:
+    """The features that the model reads, in the table's order; lean ones that the shop has no data for are skipped.
+
+    Columns that are not in the catalogue (trial features) are read too: they are computed to see what they do.
+
+    Raises:
+        ParameterError: an excluded name is no feature, or none of the lean features is in the table.
+    """
+    shown = shown_features(frame, params.exclude_features)
+    if params.features == "all":
+        return shown
+    lean = tuple(name for name in shown if name in LEAN or name not in BY_NAME)
+    if not lean:
+        raise ParameterError(
+            "train.features: expected some of the lean features in the table, found none; set it to all"
+        )
+    return lean
 
 
 def _is_hopeless(lapsed: Flags) -> bool:
@@ -72,7 +94,7 @@ def labels_known_on(rows: Rows, label_days: int) -> date:
 
 
 def choose_inside(rows: Rows, label_days: int, params: Train, execution: Execution) -> Choices:
-    """Penalty of the all-feature logit and calibrations of the trees, by one inner forward fold.
+    """Penalty of the all-feature logit and calibrations of the trees, by an inner forward fold and the one before it.
 
     One bag is enough to see whether the trees need calibration: averaging three narrows their log-odds by little.
     Where the history is too short for a fold with enough of both outcomes, nothing is chosen: a middling penalty, and
@@ -82,38 +104,56 @@ def choose_inside(rows: Rows, label_days: int, params: Train, execution: Executi
         ContractError: too few labels.
     """
     _refuse_hopeless(rows)
-    features = model_features(rows.frame, params.exclude_features)
+    shown, features = shown_features(rows.frame, params.exclude_features), model_features(rows.frame, params)
     fold = widest_inner_fold(rows.cutoffs, label_days, params.n_inner_cutoffs)
     if fold is None or _is_hopeless(rows.at(fold.fit).lapsed) or not len(rows.at(fold.judge).lapsed):
         return Choices(UNCHOSEN_PENALTY, IDENTITY, IDENTITY, labels_known_on(rows, label_days))
     inner = rows.at([*fold.fit, *fold.judge])
     is_judged = np.isin(inner.cutoff, [windows.day_number(day) for day in fold.judge])
-    penalty = baselines.best_penalty(inner.frame, inner.lapsed, is_judged, features)
+    penalty = baselines.best_penalty(inner.frame, inner.lapsed, is_judged, shown)
     single = params.model_copy(update={"n_bags": 1})
-    seen, lapsed = inner.frame[~is_judged], inner.lapsed[~is_judged]
-    lines = [
-        calibration.choose(model.raw(inner.frame[is_judged]), inner.lapsed[is_judged], inner.cutoff[is_judged])
-        for model in (
-            trees.fit(seen, lapsed, features, single, execution),
-            trees.fit_library_default(seen, lapsed, features, execution),
-        )
-    ]
+
+    def grown(seen: Rows) -> BaggedTrees:
+        return trees.fit(seen.frame, seen.lapsed, features, single, execution)
+
+    def grown_by_default(seen: Rows) -> BaggedTrees:
+        return trees.fit_library_default(seen.frame, seen.lapsed, shown, execution)
+
+    n = params.n_inner_cutoffs
+    lines = [_calibration(fit, rows, fold, label_days, n) for fit in (grown, grown_by_default)]
     return Choices(penalty, lines[0], lines[1], labels_known_on(rows, label_days))
 
 
+def _calibration(fit: Callable[[Rows], BaggedTrees], rows: Rows, fold: Fold, label_days: int, n_judge: int) -> Platt:
+    """The line that the fold asks for, if the one that was known before its first judged cutoff would have helped."""
+    judged = rows.at(fold.judge)
+    raw = fit(rows.at(fold.fit)).raw(judged.frame)
+    line = calibration.choose(raw, judged.lapsed, judged.cutoff)
+    if line == IDENTITY:
+        return IDENTITY
+    before = widest_inner_fold(fold.fit, label_days, n_judge)
+    if before is None or _is_hopeless(rows.at(before.fit).lapsed) or _is_hopeless(rows.at(before.judge).lapsed):
+        return IDENTITY
+    then = rows.at(before.judge)
+    former = calibration.fit_platt(fit(rows.at(before.fit)).raw(then.frame), then.lapsed)
+    return line if calibration.helps(former, raw, judged.lapsed, judged.cutoff) else IDENTITY
+
+
 def fit_all(rows: Rows, choices: Choices, params: Train, execution: Execution) -> dict[str, RiskModel]:
-    """The model and every baseline, fitted on the same rows.
+    """The model and every baseline, fitted on the same rows; `train.features` speaks of the model alone.
+
+    The baselines go on reading every feature: a rival is not made weaker by what was chosen for the model.
 
     Raises:
         ContractError: too few labels.
     """
     _refuse_hopeless(rows)
-    features = model_features(rows.frame, params.exclude_features)
+    features = model_features(rows.frame, params)
     model = trees.fit(rows.frame, rows.lapsed, features, params, execution).calibrated(choices.calibration)
     rivals = baselines.fit_baselines(
         rows.frame,
         rows.lapsed,
-        features,
+        shown_features(rows.frame, params.exclude_features),
         penalty=choices.penalty,
         default_calibration=choices.default_calibration,
         execution=execution,

@@ -26,6 +26,7 @@ BASELINE_NAME = "unchanged parameters"
 N_NAMED_DIFFERENCES = 3
 NO_COMMIT = "none"
 MIN_ROWS_BEHIND_EXAMPLE = 20
+SELECTION_FILE = "selection.json"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Evidence:
     gate: Path
     metrics: Path
     plots: Path
+    selection: Path
     cutoffs: Path
     features: Path
     lock: Path
@@ -51,6 +53,7 @@ class Evidence:
             gate=root / "reports" / "gate.json",
             metrics=root / "reports" / "metrics.json",
             plots=root / "reports" / "plots",
+            selection=root / "reports" / "selection",
             cutoffs=root / "data" / "cutoffs.json",
             features=root / "data" / "features",
             lock=root / "dvc.lock",
@@ -160,6 +163,17 @@ def verdict(gate: Mapping[str, Any]) -> str:
     return f"{released}; log loss gained against {gate['best_baseline']}: {interval} (95 %, paired; above 0 is better)."
 
 
+def carried_by(found: Mapping[str, Any]) -> str:
+    """The selection report in one line: the families that the model loses by beyond doubt, and what is unstable."""
+    if not found["families"]:
+        return f"No selection report: {found['why']}."
+    carry = [one["family"] for one in found["families"] if (one["log_loss_lost_low"] or 0.0) > 0]
+    return (
+        f"Carried by {', '.join(carry) or 'no family beyond doubt'} (selection/families.png); reads "
+        f"{found['n_in_model']} of {found['n_features']} features, {len(found['unstable'])} of them unstable."
+    )
+
+
 def span(days: list[str]) -> str:
     """'2017-11-13 to 2017-12-04 (4)', or 'none'."""
     return f"{days[0]} to {days[-1]} ({len(days)})" if days else "none"
@@ -250,8 +264,8 @@ def run_record(evidence: Evidence, root: Path, reference: Mapping[str, str], exp
         tags=tags(evidence, root, different, experiment),
         params=params,
         points=points(metrics, gate),
-        note=note(metrics, gate, cutoffs),
-        files=(evidence.metrics, evidence.gate, evidence.cutoffs, evidence.plots),
+        note=f"{note(metrics, gate, cutoffs)}\n\n{carried_by(read_json(evidence.selection / SELECTION_FILE))}",
+        files=(evidence.metrics, evidence.gate, evidence.cutoffs, evidence.plots, evidence.selection),
         data_hashes=data_hashes(evidence.lock),
     )
 

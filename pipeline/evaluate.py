@@ -11,20 +11,23 @@ from contracts.files import atomic_folder, read_table, rounded, write_json, writ
 from contracts.params import load_params
 from models.baselines import BASELINES
 from models.bundle import load_model
-from models.curves import curves, write_curves, write_no_curves
+from models.curves import write_judged_curves, write_no_curves
 from models.evaluation import headline, judge, no_report, report, resampled
 from models.fitting import MODEL, refuse_seen, why_no_fits
 from models.gate import gate, no_gate
 from models.rows import read_rows
+from models.selection import select, write_no_selection, write_selection
 from pipeline.stage import run_stage, say
 
 SECTIONS = ("execution", "evaluate", "score")
+INPUTS = ("snapshots", "features", "test_fit")
+OUTPUTS = ("predictions", "baselines", "metrics", "gate", "plots", "selection")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Judge every model of the test fit; write predictions, figures, curves and the gate's verdict."""
+    """Judge every model of the test fit; write predictions, figures, curves, the selection and the verdict."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    for name in ("snapshots", "features", "test_fit", "predictions", "baselines", "metrics", "gate", "plots"):
+    for name in (*INPUTS, *OUTPUTS):
         arguments.add_argument(name)
     paths = arguments.parse_args(argv)
     why = why_no_fits(paths.test_fit)
@@ -32,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_nothing(paths, why)
         return
     params = load_params()
-    rows = read_rows(paths.features, read_table(paths.snapshots, tables.SNAPSHOTS), "is_test")
+    snapshots = read_table(paths.snapshots, tables.SNAPSHOTS)
+    rows, fitted = (read_rows(paths.features, snapshots, flag) for flag in ("is_test", "in_test_fit"))
     refuse_seen(paths.test_fit, rows.cutoffs)
     models = {name: load_model(Path(paths.test_fit) / name) for name in (MODEL, *BASELINES)}
     judged = judge(rows.frame, rows.lapsed, models)
@@ -47,10 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(paths.gate, verdict)
     dates = f"test cutoffs {found['test_cutoffs'][0]} to {found['test_cutoffs'][-1]}"
     with atomic_folder(paths.plots) as draft:
-        if 0 < judged.lapsed.sum() < len(judged.lapsed):
-            write_curves(draft, curves(judged, (MODEL, verdict["best_baseline"]), params.evaluate), dates)
-        else:
-            write_no_curves(draft, f"every test row has the same outcome, {dates}")
+        write_judged_curves(draft, judged, (MODEL, verdict["best_baseline"]), params.evaluate, dates)
+    with atomic_folder(paths.selection) as draft:
+        write_selection(draft, *select(models[MODEL], fitted, rows, seed), dates)
     say("evaluate", headline(found))
     say("evaluate", f"gate {'passed' if verdict['passed'] else 'not passed'}: {verdict['rule']}")
 
@@ -63,6 +66,8 @@ def write_nothing(paths: argparse.Namespace, why: str) -> None:
     write_json(paths.gate, no_gate(why))
     with atomic_folder(paths.plots) as draft:
         write_no_curves(draft, why)
+    with atomic_folder(paths.selection) as draft:
+        write_no_selection(draft, why)
     say("evaluate", f"no model: {why}")
 
 

@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("gate", type=Path, help="JSON file, read")
     arguments.add_argument("metrics", type=Path, help="JSON file, read")
     arguments.add_argument("plots", type=Path, help="folder of plots, read")
+    arguments.add_argument("selection", type=Path, help="folder of the selection report, read")
     arguments.add_argument("cutoffs", type=Path, help="JSON file, read")
     arguments.add_argument("features", type=Path, help="folder of Parquet files, read")
     arguments.add_argument("wish", type=Path, help="JSON file with the champion's hash or null, read")
@@ -35,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = arguments.parse_args(argv)
     params, here, root = load_params(), Path.cwd(), project_root()
     said = compose(paths.fits, read_json(paths.gate), params.task, paths.candidate)
-    told = {name: getattr(paths, name) for name in ("candidate", "gate", "metrics", "plots", "cutoffs", "features")}
+    names = ("candidate", "gate", "metrics", "plots", "selection", "cutoffs", "features")
+    told = {name: getattr(paths, name) for name in names}
     evidence = replace(Evidence.below(here), **told)
     at = champions.place(root, here / "params.yaml")
     champions.export_champion(at, champions.wished(at, paths.wish), paths.candidate, paths.champion)

@@ -27,6 +27,7 @@ REGISTER = [
     "reports/gate.json",
     "reports/metrics.json",
     "reports/plots",
+    "reports/selection",
     "data/cutoffs.json",
     "data/features",
     "inbox/champion.json",

@@ -41,6 +41,15 @@ CUTOFFS = {
     "fit": ["2017-10-16"],
     "release": ["2017-10-16", "2017-10-30"],
 }
+SELECTION = {
+    "families": [
+        {"family": "recency", "n_features": 1, "log_loss_lost": 0.02, "log_loss_lost_low": 0.01},
+        {"family": "frequency", "n_features": 1, "log_loss_lost": 0.0, "log_loss_lost_low": -0.01},
+    ],
+    "n_features": 3,
+    "n_in_model": 2,
+    "unstable": ["purchase_days_91d"],
+}
 SECRET = "SECRETOFFER"
 
 
@@ -124,6 +133,7 @@ def template_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_json(root / "data" / "cutoffs.json", CUTOFFS)
     (root / "reports" / "plots").mkdir(parents=True)
     (root / "reports" / "plots" / "roc.csv").write_text("false_positive_rate,true_positive_rate\n0,0\n1,1\n")
+    write_json(root / "reports" / "selection" / "selection.json", SELECTION)
     write_table(root / "data" / "features" / "2018-01-01.parquet", _features(), tables.FEATURES)
     project.build_week()
     return root

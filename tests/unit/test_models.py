@@ -53,7 +53,8 @@ def rows() -> Rows:
 
 @pytest.fixture(scope="module")
 def small(params: Params) -> Params:
-    return params.model_copy(update={"train": params.train.model_copy(update={"num_trees": 40, "n_bags": 2})})
+    fewer = {"num_trees": 40, "n_bags": 2, "features": "all"}
+    return params.model_copy(update={"train": params.train.model_copy(update=fewer)})
 
 
 @pytest.fixture(scope="module")
@@ -161,16 +162,56 @@ def test_calibration_helps_where_it_is_needed_and_stays_away_where_not(rng: np.r
     assert calibration.choose(2.0 * truth, lapsed, np.repeat([1, 2], 4000)) == calibration.IDENTITY
 
 
+def test_a_line_of_another_season_has_to_help_here(rng: np.random.Generator) -> None:
+    truth = rng.normal(-1.0, 1.0, 6000)
+    lapsed = rng.random(6000) < 1 / (1 + np.exp(-truth))
+    cutoff = np.repeat([1, 2, 3], 2000)
+    assert calibration.helps(calibration.Platt(-0.5, 0.5), 2.0 * truth + 1.0, lapsed, cutoff)
+    assert not calibration.helps(calibration.Platt(0.6, 1.0), truth, lapsed, cutoff)
+    assert not calibration.helps(calibration.Platt(-0.5, 0.5), 2.0 * truth + 1.0, lapsed, np.ones(6000))
+
+
+@pytest.mark.parametrize("shifts", [(0.0, 1.5, -1.0), (0.0, 1.5, 1.5)])
+def test_trees_are_calibrated_only_if_the_season_before_asked_for_the_same(rows, small, shifts) -> None:
+    """Log-odds of lapse move by season: five cutoffs, then three, then three that are judged."""
+    days = [MONDAY + timedelta(weeks=4 * k) for k in range(11)]
+    rng = np.random.default_rng(8)
+    season = np.repeat(np.repeat(shifts, (5, 3, 3)), 300)
+    frame = pd.concat([rows.frame.iloc[:300]] * 11, ignore_index=True)
+    frame["cutoff_on"] = pd.to_datetime(np.repeat(days, 300))
+    lapsed = rng.random(len(frame)) < 1 / (1 + np.exp(1.0 - season))
+    drawn = Rows(frame, lapsed, windows.day_numbers(frame["cutoff_on"]))
+    chosen = choose_inside(drawn, 28, small.train, small.execution).calibration
+    assert (chosen == calibration.IDENTITY) == (shifts[2] < 0)
+
+
 def test_too_few_labels_are_refused(rows: Rows, small: Params) -> None:
     none = Rows(rows.frame, np.zeros(len(rows.lapsed), dtype=bool), rows.cutoff)
     with pytest.raises(ContractError, match="too few labels to learn from: 0 of"):
         choose_inside(none, 28, small.train, small.execution)
 
 
-def test_an_unknown_excluded_feature_is_named(rows: Rows) -> None:
-    with pytest.raises(ParameterError, match="did you mean 'noise'"):
-        fitting.model_features(rows.frame, ["noize"])
-    assert "noise" not in fitting.model_features(rows.frame, ["noise"])
+def test_an_unknown_excluded_feature_is_named(rows: Rows, small: Params) -> None:
+    for features in ("lean", "all"):
+        train = small.train.model_copy(update={"features": features, "exclude_features": ["noize"]})
+        with pytest.raises(ParameterError, match="did you mean 'noise'"):
+            fitting.model_features(rows.frame, train)
+    assert "noise" not in fitting.shown_features(rows.frame, ["noise"])
+
+
+def test_the_lean_model_reads_the_short_list_and_its_rivals_everything(rows: Rows, small: Params) -> None:
+    train = small.train.model_copy(update={"features": "lean", "exclude_features": ["amount_91d"], "num_trees": 3})
+    fits = fit_all(rows, choose_inside(rows, 28, train, small.execution), train, small.execution)
+    lean = {"days_since_last_purchase", "silence_to_gap_median", "amount_56d", "mbgnbd_p_no_purchase"}
+    assert set(fits[MODEL].features) == lean | {"noise"}  # not in the catalogue: a trial feature
+    for rival in ("all_feature_logit", "lightgbm_default"):
+        assert set(fits[rival].features) == set(rows.frame.columns) - {"customer_id", "cutoff_on", "amount_91d"}
+
+
+def test_a_table_without_any_lean_feature_is_refused(rows: Rows, small: Params) -> None:
+    train = small.train.model_copy(update={"features": "lean"})
+    with pytest.raises(ParameterError, match="none; set it to all"):
+        fitting.model_features(rows.frame[["customer_id", "cutoff_on", "purchase_days_364d"]], train)
 
 
 def test_labels_must_have_matured() -> None:

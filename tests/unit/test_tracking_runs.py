@@ -118,7 +118,7 @@ def test_a_run_tells_figures_parameters_data_and_what_differs(composed):
     assert one.data.tags["data.hash/data/events"] == "abc.dir"
     assert [given.dataset.name for given in one.inputs.dataset_inputs] == ["data/events"]
     assert one.data.tags["mlflow.note.content"].startswith("Gate passed; released regulars (grade model)")
-    assert files == {"metrics.json", "gate.json", "cutoffs.json", "plots"}
+    assert files == {"metrics.json", "gate.json", "cutoffs.json", "plots", "selection"}
 
 
 def test_the_logged_model_loads_alone_without_pickle_and_predicts_the_same(composed, tmp_path):

@@ -1,0 +1,58 @@
+"""The features that the model reads unless `train.features` is `all`: few, stable, none a second of another.
+
+Chosen on inner forward folds of two shops, a grocer's one year and an online wholesaler's two; test cutoffs played no
+part. docs/benchmarks/feature_selection.md has the evidence, `benchmarks/selection.py` makes it again. A shop that has
+no data for some of them reads the rest. Counts over more than half a year are left out on purpose: while a history is
+short they tell the date, and extrapolate.
+"""
+
+from __future__ import annotations
+
+LEAN: tuple[str, ...] = (
+    # recency
+    "days_since_last_purchase",
+    # monetary
+    "amount_28d",
+    "amount_56d",
+    "amount_91d",
+    # decay
+    "decayed_purchase_days_7d",
+    "decayed_purchase_days_28d",
+    # gaps
+    "gap_median_days",
+    "gap_sd_days",
+    "gap_sd_to_gap_mean",
+    "gap_p25_days",
+    "gap_p75_days",
+    "gap_p90_days",
+    "gap_last_days",
+    "gap_recent_to_gap_mean",
+    "silence_to_gap_median",
+    # rhythm
+    "weeks_active_4w",
+    "weeks_active_8w",
+    "weeks_active_13w",
+    "weeks_active_26w",
+    # basket
+    "lines_per_order_91d",
+    "quantity_91d",
+    "last_amount_to_usual_amount",
+    # variety
+    "distinct_categories_28d",
+    "distinct_categories_91d",
+    "new_product_line_share_91d",
+    "top_store_share_91d",
+    # promotion
+    "discount_share_28d",
+    "coupon_line_share_91d",
+    # returns
+    "days_since_last_return",
+    "returned_amount_life_to_amount_life",
+    # season
+    "store_purchase_days_28d_to_previous",
+    "store_purchase_days_91d_to_previous",
+    "purchase_days_91d_before_273d",
+    # btyd
+    "mbgnbd_p_alive",
+    "mbgnbd_p_no_purchase",
+)
