@@ -23,17 +23,19 @@ from benchmarks.selection_data import DataSet, read_data_set
 from benchmarks.selection_page import page
 from contracts import windows
 from contracts.files import rounded, write_json, write_text
+from features.catalogue import BY_NAME
 from features.plan import BASELINE_FAMILIES
 from models import metrics
 from models.evaluation import Judged, gain, resampled
 from models.fitting import choose_inside
-from models.lean import LEAN
 from models.permutation import by_family
 from models.risk import Floats, sigmoid
 
 Plain = dict[str, Any]
 N_DRAWS = 500
 DEFAULTS = Path("params.yaml")
+SETTLED_BY_THE_FOLDS = ("season", "btyd")
+"""Families of which it was open whether they help at all: the chosen set is judged without each, too."""
 
 
 def arguments_of(text: str) -> tuple[str, Path, tuple[date, ...]]:
@@ -51,14 +53,17 @@ def inner_evidence(sets: Sequence[DataSet]) -> tuple[Plain, pd.DataFrame]:
     """Every tried set on the inner folds, the one that the rule chooses, and the table that ranks the features."""
     table = ranked(sets)
     tried = candidates(table)
-    tried["lean without season"] = [name for name in LEAN if name not in by_family(LEAN).get("season", [])]
-    tried["lean without btyd"] = [name for name in LEAN if name not in by_family(LEAN).get("btyd", [])]
     whole = {data.name: judge_inside(data, tried["all"]) for data in sets}
-    judged = {
-        label: {data.name: judge_inside(data, names).plain(whole[data.name]) for data in sets}
-        for label, names in tried.items()
-    }
+
+    def judged_on(names: Sequence[str]) -> Plain:
+        return {data.name: judge_inside(data, names).plain(whole[data.name]) for data in sets}
+
+    judged = {label: judged_on(names) for label, names in tried.items()}
     chosen = choose(judged)
+    for family in SETTLED_BY_THE_FOLDS:
+        judged[f"{chosen} without {family}"] = judged_on(
+            [name for name in tried[chosen] if name not in by_family(tried[chosen]).get(family, [])]
+        )
     return {"tried": judged, "chosen": chosen, "features": tried[chosen]}, table
 
 
@@ -72,18 +77,18 @@ def feature_sets(data: DataSet) -> dict[str, list[str]]:
     return sets | {f"always computed and {family}": [*base, *names] for family, names in more.items()}
 
 
-def as_the_product_does(data: DataSet, features: str) -> Floats:
-    """Log-odds at the test cutoffs of the product's recipe, its calibration included; `features` is lean or all."""
-    train = data.train.model_copy(update={"features": features})
-    names = data.features if features == "all" else LEAN
+def as_the_product_does(data: DataSet, names: Sequence[str]) -> Floats:
+    """Log-odds at the test cutoffs of the product's recipe with these features, its calibration included."""
+    others = [name for name in data.features if name not in names]
+    train = data.train.model_copy(update={"features": "all", "exclude_features": others})
     line = choose_inside(data.fit, data.label_days, train, data.execution).calibration
     return line.apply(data.predict(data.fit, data.test, names))
 
 
-def judged_on_test(data: DataSet) -> Judged:
+def judged_on_test(data: DataSet, lean: Sequence[str]) -> Judged:
     """The test rows and what each set of features says of them; 'lean' and 'full' as the product fits them."""
     raw = {label: data.predict(data.fit, data.test, names) for label, names in feature_sets(data).items()}
-    raw |= {"lean": as_the_product_does(data, "lean"), "full": as_the_product_does(data, "all")}
+    raw |= {"lean": as_the_product_does(data, lean), "full": as_the_product_does(data, data.features)}
     predictions = {label: np.round(sigmoid(values), 6) for label, values in raw.items()}
     frame = data.test.frame
     customer = pd.factorize(frame["customer_id"])[0].astype(np.int64)
@@ -91,9 +96,9 @@ def judged_on_test(data: DataSet) -> Judged:
     return Judged(keys, data.test.lapsed, customer, windows.day_numbers(frame["cutoff_on"]), predictions)
 
 
-def test_evidence(data: DataSet) -> Plain:
+def test_evidence(data: DataSet, lean: Sequence[str]) -> Plain:
     """Figures of the full and the lean set, and what each family adds, with paired 95 % intervals over customers."""
-    judged = judged_on_test(data)
+    judged = judged_on_test(data, lean)
     values = resampled(judged, N_DRAWS, data.execution.seed)
 
     def figures(label: str) -> Plain:
@@ -115,7 +120,7 @@ def test_evidence(data: DataSet) -> Plain:
         "n_fit_rows": len(data.fit.lapsed),
         "n_test_rows": len(data.test.lapsed),
         "test_cutoffs": [day.isoformat() for day in data.test.cutoffs],
-        "n_features": {"full": len(data.features), "lean": len(set(LEAN) & set(data.features))},
+        "n_features": {"full": len(data.features), "lean": len(set(lean) & set(data.features))},
         "full": figures("full"),
         "lean": figures("lean"),
         "always_computed": figures("always computed"),
@@ -144,12 +149,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     found = rounded(
         {
             "measured_on": datetime.now(UTC).date().isoformat(),
-            "lean": list(LEAN),
-            "chosen_is_lean": set(inner["features"]) == set(LEAN),
-            "inner_folds": {key: inner[key] for key in ("tried", "chosen", "features")},
+            "lean": [name for name in BY_NAME if name in inner["features"]],
+            "inner_folds": {key: inner[key] for key in ("tried", "chosen")},
             "shares": {str(name): float(share) for name, share in table["share"].items()},
             "redundant": table.loc[table["group"] != table.index, "group"].to_dict(),
-            "test": {data.name: test_evidence(data) for data in sets},
+            "test": {data.name: test_evidence(data, inner["features"]) for data in sets},
         }
     )
     write_json(given.out / "feature_selection.json", found)

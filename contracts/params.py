@@ -205,7 +205,7 @@ class Featurize(Section):
     features: list[str] = Field(default_factory=list, description="single features to compute beside the families")
     trials: list[str] = Field(default_factory=list, description="SQL files of trials/ to compute too, without '.sql'")
     engine: Literal["kernel", "reference"] = Field(
-        default="kernel", description="kernel: compiled, one pass; reference: pandas, slow, the oracle; equal results"
+        default="kernel", description="kernel: compiled; reference: pandas, the slow oracle; equal within 1e-5"
     )
 
 

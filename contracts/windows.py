@@ -247,6 +247,11 @@ def day_numbers(days: pd.Series) -> npt.NDArray[np.int64]:
     return days.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
+def days_before(days: npt.NDArray[np.int64], cutoff: date) -> npt.NDArray[np.bool_]:
+    """Which day numbers lie strictly before the cutoff."""
+    return days < day_number(cutoff)
+
+
 def n_days_before(days: npt.NDArray[np.int64], cutoff: date) -> int:
     """How many of the sorted day numbers lie strictly before the cutoff."""
     return int(np.searchsorted(days, day_number(cutoff), side="left"))

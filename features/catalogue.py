@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from contracts.errors import ParameterError
 from features.records import Feature
 
 COUNT_WINDOWS_DAYS = (7, 14, 28, 56, 91, 182, 364)
 AMOUNT_WINDOWS_DAYS = (28, 56, 91, 182, 364)
 HALF_LIVES_DAYS = (7, 14, 28, 56)
 WEEKS_ACTIVE = (4, 8, 13, 26, 52)
+ANSWERED = (("answers", "answers"), ("campaigns_received", "contacts"))
 PROMOTION_DAYS = ("full_price_days", "promotion_only_days", "ended_benefit_days")
 YEAR_DAYS = 364
 """52 weeks: the same weekday a year before."""
@@ -186,12 +188,8 @@ def _campaigns() -> Iterable[Feature]:
     yield from signal("campaigns", "opens", "messages_opened", 91)
     yield from signal("campaigns", "clicks", "messages_clicked", 91)
     yield trailing("unsubscriptions", source="unsubscriptions", family="campaigns")
-    yield _of(
-        "difference",
-        "campaigns",
-        trailing("campaigns_received", 91, source="contacts"),
-        trailing("answers", 91, source="answers"),
-    )
+    answers, received = (trailing(name, 91, source=source) for name, source in ANSWERED)
+    yield _of("per", "campaigns", answers, received)
 
 
 def _interaction() -> Iterable[Feature]:
@@ -252,4 +250,5 @@ FAMILY_RECORDS = (
 )
 FEATURES: tuple[Feature, ...] = tuple(feature for records in FAMILY_RECORDS for feature in records())
 BY_NAME = {feature.name: feature for feature in FEATURES}
-FAMILIES = tuple(dict.fromkeys(feature.family for feature in FEATURES))
+if unnamed := [feature.name for feature in FEATURES if not feature.family]:
+    raise ParameterError(f"features/catalogue.py: expected a family of each record, got none of {unnamed[0]}")

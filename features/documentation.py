@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
 
-from features.catalogue import FAMILIES, FEATURES
+from features.catalogue import FEATURES
 from features.plan import BASELINE_FAMILIES
 from features.records import Feature
-from features.vocabulary import AGGREGATIONS, SOURCES
+from features.vocabulary import AGGREGATIONS, FAMILIES, SOURCES
 
-ABOUT = {
-    "recency": "How long the customer has been silent, and known.",
-    "frequency": "How often the customer comes.",
-    "monetary": "How much the customer spends.",
-    "decay": "Frequency and spend in which the recent weighs more.",
-    "gaps": "The customer's own distribution of days between purchases, and the present silence against it.",
-    "rhythm": "Habits of week, weekday and hour, and how regular they are.",
-    "trend": "More or less than before.",
-    "basket": "What an order looks like.",
-    "variety": "How many different things, how evenly, how new, and how loyal to a store.",
-    "promotion": "How much is bought at a discount, and under benefits that have since ended (the promotion cliff).",
-    "price": "Which price tier, and what was paid against newcomers' prices.",
-    "returns": "What was given back.",
-    "channel": "Channels of purchase, and who pays.",
-    "campaigns": "Messages received, answered and ignored.",
-    "interaction": "Contacts beside buying: forced (service), induced (attracted), sticky (unprompted).",
-    "experience": "Complaints, refused returns, ratings.",
-    "season": "The customer against the store as a whole, and the store against itself a year before.",
-    "btyd": "Buy till you die: MBG/NBD, fitted at each cutoff to the purchase days before it.",
-}
+QUOTIENTS = ("per", "share", "rate", "ratio")
 
 
 def record(feature: Feature) -> dict[str, Any]:
@@ -49,7 +31,7 @@ def record(feature: Feature) -> dict[str, Any]:
         "operands": [operand.name for operand in feature.operands],
         "unit": feature.unit,
         "dtype": "float32",
-        "empty": None if feature.empty != 0 else 0,
+        "empty": None if math.isnan(feature.empty) else feature.empty,
         "low": None if low == -float("inf") else low,
         "high": None if high == float("inf") else high,
         "needs": sorted(feature.needs),
@@ -70,24 +52,28 @@ def page() -> str:
         "Made by `make docs` from `features/catalogue.py`. One row of a feature table is one customer at one cutoff;",
         f"each of the {len(FEATURES)} features is one float32 column. A feature reads what happened, and was known,",
         "before the cutoff. What a shop does not record leaves out the features that need it, and the run says so.",
-        f"Families that baselines and reasons read are always computed: {', '.join(BASELINE_FAMILIES)}.",
+        f"Families that the baselines and the value at stake read are always computed: {', '.join(BASELINE_FAMILIES)}.",
         "How to add one: [adding-a-feature.md](adding-a-feature.md). Which ones the model reads, and why:",
         "[benchmarks/feature_selection.md](benchmarks/feature_selection.md).",
         "",
     ]
     for family in FAMILIES:
         rows = [feature for feature in FEATURES if feature.family == family]
-        parts += [f"## {family} ({len(rows)})", "", ABOUT[family], ""]
-        parts += ["| feature | unit | without rows | needs | meaning |", "|---|---|---|---|---|"]
+        parts += [f"## {family} ({len(rows)})", "", FAMILIES[family], ""]
+        parts += ["| feature | unit | without rows in its window | needs | meaning |", "|---|---|---|---|---|"]
         parts += [_row(feature) for feature in rows]
         parts.append("")
     return "\n".join([*parts, *_vocabulary()])
 
 
 def _row(feature: Feature) -> str:
-    empty = "0" if feature.empty == 0 else "empty"
+    empty = "from its parts" if feature.aggregation in QUOTIENTS else _said(feature.empty)
     needs = ", ".join(f"`{need}`".replace("|", "` or `") for need in sorted(feature.needs)) or "–"
     return f"| `{feature.name}` | {feature.unit} | {empty} | {needs} | {feature.meaning} |"
+
+
+def _said(value: float) -> str:
+    return "empty" if math.isnan(value) else f"{value:g}"
 
 
 def _vocabulary() -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from contracts.errors import ParameterError, nearest
-from features.catalogue import BY_NAME, FAMILIES, FEATURES
+from features.catalogue import BY_NAME, FEATURES
 from features.records import Feature
+from features.vocabulary import FAMILIES
 
 BASELINE_FAMILIES = ("recency", "frequency", "monetary", "gaps", "btyd")
 """Always computed: the mandatory baselines read them, and so do reasons and value at stake."""

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from contracts.errors import ParameterError, nearest
-from features.vocabulary import AGGREGATIONS, MEASURES, SINGULAR, SOURCES, TOP_SAID, WEEK_DAYS
+from features.vocabulary import AGGREGATIONS, FAMILIES, MEASURES, SINGULAR, SOURCES, TOP_SAID, WEEK_DAYS
 
 OF_ALL_ROWS = frozenset(
     {"decayed_sum", "days_since_last", "days_since_first", "last", "best_period", "periods_since_best"}
@@ -48,6 +48,7 @@ class Feature:
 
     def __post_init__(self) -> None:
         for kind, name, known in (
+            ("family", self.family or next(iter(FAMILIES)), FAMILIES),
             ("source", self.source, SOURCES),
             ("measure", self.measure, MEASURES),
             ("aggregation", self.aggregation, AGGREGATIONS),
@@ -83,14 +84,18 @@ class Feature:
         """Unit of the values."""
         given = AGGREGATIONS[self.aggregation].unit
         if given == "a week":
-            return f"{MEASURES[self.measure].unit} a week"
+            return f"{MEASURES[self.measure].unit} a week, per week"
         if self.aggregation == "per":
-            return f"{self.operands[0].unit} / {singular(self.operands[1].measure)}"
+            return f"{self.operands[0].unit} / {spoken(self.operands[1])}"
         return given or (self.operands[0].unit if self.operands else MEASURES[self.measure].unit)
 
     @property
     def empty(self) -> float:
-        """The value where the window holds no row (NaN, or 0 for sums and counts)."""
+        """The value where no window holds a row: NaN, 0 for sums and counts, 1 for their growth."""
+        if self.aggregation == "growth":
+            return 1.0 + sum(operand.empty for operand in self.operands)
+        if self.aggregation == "difference":
+            return self.operands[0].empty - self.operands[1].empty
         return AGGREGATIONS[self.aggregation].empty
 
     @property
@@ -137,6 +142,7 @@ class Feature:
             "a_measure": a.measure if a else "",
             "a_singular": singular(a.measure) if a else "",
             "b_singular": singular(b.measure) if b else "",
+            "per_said": _per(a, b) if a and b else "",
             "a_meaning": a.meaning if a else "",
             "b_meaning": b.meaning if b else "",
         }
@@ -153,6 +159,17 @@ class Feature:
         if self.skip_days:
             return f"in the {self.window_days} days that end {self.skip_days} days before the cutoff"
         return f"in the last {self.window_days} days"
+
+
+def spoken(feature: Feature) -> str:
+    """One of what a feature counts, in words."""
+    return singular(feature.measure).replace("_", " ")
+
+
+def _per(a: Feature, b: Feature) -> str:
+    if a.source == "store":
+        return f"{a.meaning}, divided by {b.meaning}"
+    return f"{MEASURES[a.measure].meaning} per {spoken(b)} {a._in_window()}"
 
 
 def singular(measure: str) -> str:

@@ -101,8 +101,8 @@ def cut_tables(events: Events, cutoff: date) -> dict[str, pd.DataFrame]:
         name: windows.rows_before(getattr(events, name), cutoff, zone, instant) for name, instant in INSTANTS.items()
     }
     campaigns, promotions = events.campaigns, events.promotions
-    cut["campaigns"] = campaigns[windows.day_numbers(campaigns["starts_on"]) < windows.day_number(cutoff)]
-    begun = promotions[windows.day_numbers(promotions["starts_on"]) < windows.day_number(cutoff)]
+    cut["campaigns"] = campaigns[windows.days_before(windows.day_numbers(campaigns["starts_on"]), cutoff)]
+    begun = promotions[windows.days_before(windows.day_numbers(promotions["starts_on"]), cutoff)]
     cut["promotions"] = windows.known_before(begun, cutoff, zone)
     named: list[str] = list(cut["purchases"].get("product_id", pd.Series(dtype="str")).dropna().unique())
     cut["products"] = events.products[events.products["product_id"].isin(named)]

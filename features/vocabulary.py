@@ -15,6 +15,29 @@ WEEK_DAYS = 7
 MONTH_DAYS = 28
 
 
+FAMILIES = {
+    "recency": "How long the customer has been silent, and known.",
+    "frequency": "How often the customer comes.",
+    "monetary": "How much the customer spends.",
+    "decay": "Frequency and spend in which the recent weighs more.",
+    "gaps": "The customer's own distribution of days between purchases, and the present silence against it.",
+    "rhythm": "Habits of week, weekday and hour, and how regular they are.",
+    "trend": "More or less than before.",
+    "basket": "What an order looks like.",
+    "variety": "How many different things, how evenly, how new, and how loyal to a store.",
+    "promotion": "How much is bought at a discount, and under benefits that have since ended (the promotion cliff).",
+    "price": "Which price tier, and what was paid against newcomers' prices.",
+    "returns": "What was given back.",
+    "channel": "Channels of purchase, and who pays.",
+    "campaigns": "Messages received, answered and ignored.",
+    "interaction": "Contacts beside buying: forced (service), induced (attracted), sticky (unprompted).",
+    "experience": "Complaints, refused returns, ratings.",
+    "season": "The customer against the store as a whole, and the store against itself, now and a year before.",
+    "btyd": "Buy till you die: MBG/NBD, fitted at each cutoff to the purchase days before it.",
+}
+"""What each family of features tells."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A stream of dated rows a customer: what one row is, and what the shop must record for it."""
@@ -138,7 +161,7 @@ MEASURES = {
     "sticky_acts": Measure("events", "sticky acts (searched, reviewed, referred)"),
     "p_alive": Measure("probability", "probability that the customer has not left"),
     "p_no_purchase": Measure("probability", "probability of no purchase in the horizon"),
-    "expected_purchases": Measure("purchases", "expected purchase days in the horizon"),
+    "expected_purchases": Measure("purchase days", "expected purchase days in the horizon"),
     "": Measure("", ""),
 }
 """Signals are measured by the sum of `n`, but for `rating_points`: the sum of the ratings' `value`."""
@@ -163,7 +186,7 @@ AGGREGATIONS = {
     "decayed_sum": Aggregation(
         "sum over all rows of measure × 2^(−(cutoff − day) / parameter)",
         "decayed_{measure}_{parameter}d",
-        "{said}, each weighing half as much every {parameter} days",
+        "{said}, weighing half as much every {parameter} days",
         0.0,
     ),
     "days_since_last": Aggregation(
@@ -291,36 +314,41 @@ AGGREGATIONS = {
     "per": Aggregation(
         "a / b; empty where b is 0 or empty",
         "{a_measure}_per_{b_singular}_{window}",
-        "{a_meaning} for each of: {b_meaning}",
+        "{per_said}",
     ),
     "share": Aggregation(
         "a / b; empty where b is 0 or empty",
         "{a_singular}_share_{window}",
-        "share: {a_meaning}, of {b_meaning}",
+        "{a_meaning}, as a share of {b_meaning}",
         NAN,
         "share",
     ),
     "rate": Aggregation(
         "a / b; empty where b is 0 or empty",
         "{a_singular}_rate_{window}",
-        "{a_meaning}, for each of the {b_meaning}",
+        "{a_meaning}, divided by {b_meaning}",
         NAN,
         "share",
     ),
     "ratio": Aggregation(
-        "a / b; empty where b is 0 or empty", "{a}_to_{b}", "{a_meaning}, divided by: {b_meaning}", NAN, "ratio"
+        "a / b; empty where b is 0 or empty", "{a}_to_{b}", "{a_meaning}, divided by {b_meaning}", NAN, "ratio"
     ),
     "growth": Aggregation(
         "(a + parameter) / (b + parameter): 1 where nothing changed",
         "{a}_to_previous",
-        "{a_meaning}, by the same of the window before it, both raised by {parameter}",
+        "{a_meaning}, divided by the same in the window before, {parameter} added to each",
         NAN,
         "ratio",
     ),
     "difference": Aggregation("a − b", "{a}_less_{b}", "{a_meaning}, less {b_meaning}"),
 }
 
-SINGULAR = {"categories": "category", "quantity": "quantity", "purchase_days": "purchase_day"}
+SINGULAR = {
+    "categories": "category",
+    "quantity": "quantity",
+    "purchase_days": "purchase_day",
+    "campaigns_received": "campaign",
+}
 TOP_SAID = {
     "weekdays": "that fall on the favourite weekday",
     "categories": "in the favourite category",

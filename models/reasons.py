@@ -52,9 +52,10 @@ def _every(n: float) -> str:
 
 def _silence(x: Numbers, _: str) -> Sentence:
     usual, silence = x["gap_median_days"], x["days_since_last_purchase"]
-    if np.isnan(usual):
-        return f"no purchase for {_days(silence)}"
-    return f"no purchase for {_days(silence)}, usually {_every(usual)}" if silence > usual else None
+    if np.isnan(silence) or silence <= usual:
+        return None
+    usually = "" if np.isnan(usual) else f", usually {_every(usual)}"
+    return f"no purchase for {_days(silence)}{usually}"
 
 
 def _visits(x: Numbers, _: str) -> Sentence:
@@ -68,8 +69,9 @@ def _visits(x: Numbers, _: str) -> Sentence:
 def _trend(x: Numbers, _: str) -> Sentence:
     recent = x["purchase_days_28d"]
     before = x["purchase_days_56d"] - recent
-    said = _plural(recent, "purchase day", "purchase days")
-    return f"{said} in the last 4 weeks after {before:.0f} in the 4 before" if recent < before else None
+    if not recent < before:
+        return None
+    return f"{_plural(recent, 'purchase day', 'purchase days')} in the last 4 weeks after {before:.0f} in the 4 before"
 
 
 def _spend(x: Numbers, currency: str) -> Sentence:
@@ -86,8 +88,9 @@ def _basket(x: Numbers, currency: str) -> Sentence:
 
 def _variety(x: Numbers, _: str) -> Sentence:
     recent, before = x["distinct_categories_28d"], x["distinct_categories_91d"]
-    said = f"{_plural(recent, 'category', 'categories')} bought in the last 4 weeks, {before:.0f} in the last 13"
-    return said if recent < NARROWED_SHARE * before else None
+    if not recent < NARROWED_SHARE * before:
+        return None
+    return f"{_plural(recent, 'category', 'categories')} bought in the last 4 weeks, {before:.0f} in the last 13"
 
 
 def _promotion(x: Numbers, _: str) -> Sentence:
@@ -99,14 +102,14 @@ def _promotion(x: Numbers, _: str) -> Sentence:
 
 def _campaigns(x: Numbers, _: str) -> Sentence:
     received = x["campaigns_received_91d"]
-    said = _plural(received, "campaign", "campaigns")
-    unanswered = received > 0 and x["coupons_redeemed_91d"] == 0
-    return f"{said} received in the last 13 weeks, no coupon redeemed" if unanswered else None
+    if not (received > 0 and x["coupons_redeemed_91d"] == 0):
+        return None
+    return f"{_plural(received, 'campaign', 'campaigns')} received in the last 13 weeks, no coupon redeemed"
 
 
 def _returns(x: Numbers, _: str) -> Sentence:
     given_back = x["return_lines_91d"]
-    return f"{_plural(given_back, 'line', 'lines')} given back in the last 13 weeks" if given_back > 0 else None
+    return f"{_plural(given_back, 'item', 'items')} returned in the last 13 weeks" if given_back > 0 else None
 
 
 def _experience(x: Numbers, _: str) -> Sentence:
@@ -115,6 +118,7 @@ def _experience(x: Numbers, _: str) -> Sentence:
 
 
 def _untold(_: Numbers, __: str) -> Sentence:
+    """What is learned from, but is no reason that a customer could be told."""
     return None
 
 
@@ -123,13 +127,13 @@ TOPICS = (
     Topic("visits", ("frequency", "decay", "rhythm"), ("purchase_days_28d", "purchase_day_rate_life"), _visits),
     Topic("trend", ("trend", "season"), ("purchase_days_28d", "purchase_days_56d"), _trend),
     Topic("spend", ("monetary",), ("amount_28d", "amount_life", "tenure_days"), _spend),
-    Topic("basket", ("basket", "channel"), ("amount_per_purchase_day_91d", "amount_per_purchase_day_life"), _basket),
+    Topic("basket", ("basket",), ("amount_per_purchase_day_91d", "amount_per_purchase_day_life"), _basket),
     Topic("variety", ("variety",), ("distinct_categories_28d", "distinct_categories_91d"), _variety),
-    Topic("promotion", ("promotion", "price"), ("discount_share_91d",), _promotion),
+    Topic("promotion", ("promotion",), ("discount_share_91d",), _promotion),
     Topic("campaigns", ("campaigns",), ("campaigns_received_91d", "coupons_redeemed_91d"), _campaigns),
     Topic("returns", ("returns",), ("return_lines_91d",), _returns),
     Topic("experience", ("experience",), ("complaints_182d",), _experience),
-    Topic("interaction", ("interaction",), ("views_28d",), _untold),
+    Topic("untold", ("price", "channel", "interaction"), (), _untold),
 )
 NO_SINGLE_SIGN = "no single sign: the risk follows from the whole pattern of purchases"
 LOWER_RISK = "lower risk than most"
@@ -159,12 +163,13 @@ def reasons(
     """
     tellable = _tellable(list(frame.columns))
     totals = topic_contributions(contributions, features)[:, tellable]
+    raised = contributions[:, :-1].sum(axis=1) > 0
     records: list[dict[str, float]] = [dict(zip(frame.columns, row, strict=True)) for row in frame.to_numpy()]
     texts = []
-    for numbers, weights in zip(records, totals, strict=True):
+    for numbers, weights, is_raised in zip(records, totals, raised, strict=True):
         ranked = [TOPICS[tellable[int(place)]] for place in np.argsort(-weights, kind="stable") if weights[place] > 0]
         told = _told(ranked, numbers, currency)[:n_reasons]
-        texts.append("; ".join(told) or (NO_SINGLE_SIGN if weights.sum() > 0 else LOWER_RISK))
+        texts.append("; ".join(told) or (NO_SINGLE_SIGN if is_raised else LOWER_RISK))
     return texts
 
 

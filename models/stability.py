@@ -36,16 +36,22 @@ def stability_index(before: Floats, after: Floats) -> float:
 
 
 def value_drift(before: Floats, after: Floats) -> float:
-    """Index of the known values over the tenths of `before`; 0 where either side knows none."""
+    """Index of the known values over the tenths of `before`; 0 where either side knows none.
+
+    Each edge is a bin of its own: where one value has much of the mass, as no purchase has, what lies above and below
+    it must not be counted with it.
+    """
     seen, new = before[~np.isnan(before)], after[~np.isnan(after)]
     if not len(seen) or not len(new):
         return 0.0
     edges = np.unique(np.quantile(seen, np.linspace(0.0, 1.0, N_BINS + 1)[1:-1]))
-    shares = (
-        np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) / len(values)
-        for values in (seen, new)
-    )
+    shares = (np.bincount(_bins(edges, values), minlength=2 * len(edges) + 1) / len(values) for values in (seen, new))
     return stability_index(*shares)
+
+
+def _bins(edges: Floats, values: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """2k below the k-th edge (and above the one before), 2k + 1 on it."""
+    return np.searchsorted(edges, values, side="left") + np.searchsorted(edges, values, side="right")
 
 
 def missing_drift(before: Floats, after: Floats) -> float:

@@ -149,7 +149,7 @@ def _features() -> dict[str, str]:
 
 
 def _rows(cutoff: int) -> str:
-    """The statement that gives the rows of all cutoffs in the table `cutoffs`."""
+    """The statement that gives the rows of one cutoff."""
     features = _features()
     return ROWS.format(
         cutoff=cutoff,

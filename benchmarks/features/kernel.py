@@ -28,7 +28,7 @@ NO_GOODS = Goods(np.zeros(1, np.int32), np.zeros(1, np.int32), np.zeros(1, bool)
 
 def coded(path: Path, columns: Sequence[str]) -> Coded:
     """A bucket's lines, which lie by customer and day, as the kernel wants them."""
-    table = pq.read_table(path, columns=list(columns), use_threads=False)
+    table = pq.ParquetFile(path).read(columns=list(columns), use_threads=False)
     arrays = {name: table[name].combine_chunks().to_numpy() for name in columns}
     customer = arrays.pop("customer")
     begins = np.flatnonzero(np.append(True, customer[1:] != customer[:-1]))

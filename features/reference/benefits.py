@@ -49,4 +49,4 @@ def _ended(benefits: pd.DataFrame, cutoff: date) -> pd.DataFrame:
     """The campaigns or promotions whose last day (`ends`, a day number) lies before the cutoff's."""
     dated_ones = benefits.dropna(subset=["ends_on"])
     numbered = dated_ones.assign(ends=windows.day_numbers(dated_ones["ends_on"]))
-    return numbered[numbered["ends"] < windows.day_number(cutoff)]
+    return numbered[windows.days_before(numbered["ends"].to_numpy(), cutoff)]

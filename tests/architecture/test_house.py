@@ -105,7 +105,8 @@ ORDERING_METHODS = {"lt", "le", "gt", "ge", "between", "searchsorted"}
 def names_of(node: ast.AST) -> set[str]:
     """Names in an expression; what is handed to a function is that function's business."""
     if isinstance(node, ast.Call):
-        return names_of(node.func)
+        called = names_of(node.func)
+        return called.union(*map(names_of, node.args)) if "day_number" in called else called
     own = {node.attr} if isinstance(node, ast.Attribute) else {node.id} if isinstance(node, ast.Name) else set()
     return own.union(*(names_of(child) for child in ast.iter_child_nodes(node)))
 
@@ -134,6 +135,7 @@ def test_one_module_compares_time_with_a_cutoff(root: Path) -> None:
 
 
 def test_the_search_for_comparisons_finds_one() -> None:
+    assert comparisons_with_a_cutoff("days < windows.day_number(cutoff)") == [1]
     assert comparisons_with_a_cutoff("rows[rows.ordered_at <= cutoff]") == [1]
     assert comparisons_with_a_cutoff("np.searchsorted(days, cut.today - 91)") == [1]
     assert comparisons_with_a_cutoff("rows.ordered_at.lt(self.cutoff)") == [1]

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from contracts.errors import ParameterError
 from events.store import Events
 from features import vocabulary
+from features.documentation import record
 from features.kernel import kinds as kernel_kinds
 from features.records import Feature
 from features.reference import kinds as reference_kinds
 from features.trials import Trial, trial_columns
-from features.vocabulary import MEASURES
+from features.vocabulary import FAMILIES, MEASURES
 from tests import rich_stores, stores
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,7 @@ def test_way_1_a_record_is_enough(guide: ModuleType) -> None:
     frame = assert_engines_agree(rich_stores.drawn(5, 100, 12), list(guide.RECORDS))
     assert {"amount_63d", "coupon_line_share_28d", "decayed_quantity_10d", "gap_p80_days"} <= set(frame.columns)
     assert (frame.nunique() > 1).sum() >= 5
+    assert all(told["family"] in FAMILIES and told["unit"] for told in map(record, guide.RECORDS))
 
 
 SUMMED = [name for name in MEASURES if name.endswith(("_days", "_lines")) and name != "return_lines"]
@@ -122,6 +124,8 @@ def test_way_1_any_record_of_a_known_kind_means_the_same_to_both_engines(known, 
 def test_way_1_a_mistaken_record_is_one_clear_line() -> None:
     with pytest.raises(ParameterError, match="unknown aggregation 'entrpy'; did you mean 'entropy'"):
         Feature("variety", "lines", "categories", "entrpy", 28)
+    with pytest.raises(ParameterError, match="unknown family 'monetry'; did you mean 'monetary'"):
+        Feature("monetry", "days", "amount", "sum", 28)
     with pytest.raises(ParameterError, match="unknown measure 'catgories'"):
         Feature("variety", "lines", "catgories", "entropy", 28)
     with pytest.raises(ParameterError, match="quantile needs a quantile from 0 to 1, got none"):

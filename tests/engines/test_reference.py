@@ -72,7 +72,7 @@ def benefits(key: str, **ends: int) -> pd.DataFrame:
 
 
 def of(source: str, measure: str, aggregation: str, window: int | None = None, **more: object) -> Feature:
-    return Feature("test", source, measure, aggregation, window, **more)  # type: ignore[arg-type]
+    return Feature("basket", source, measure, aggregation, window, **more)  # type: ignore[arg-type]
 
 
 def total(measure: str, window: int | None = None, skip: int = 0, source: str = "days") -> Feature:

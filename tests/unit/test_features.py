@@ -13,12 +13,12 @@ from hypothesis import given
 
 from contracts.errors import ContractError, ParameterError
 from contracts.params import Params
-from features.catalogue import BY_NAME, FAMILIES, FEATURES, trailing
+from features.catalogue import BY_NAME, FEATURES, trailing
 from features.customer_days import day_book
 from features.plan import BASELINE_FAMILIES, choose, closure, recorded
 from features.records import Feature
 from features.snapshots import snapshots
-from features.vocabulary import MEASURES, SOURCES
+from features.vocabulary import FAMILIES, MEASURES, SOURCES
 from features.writing import refuse_breach
 from tests import stores
 
@@ -126,7 +126,7 @@ def test_what_the_shop_does_not_record_is_left_out() -> None:
     assert "ended_benefit_day_share_91d" in {one.name for one in recorded(FEATURES, frozenset({"contacts"}))}
     opened = frozenset({"responses:opened"})
     assert "messages_opened_91d" not in {one.name for one in recorded(FEATURES, opened)}
-    assert "campaigns_received_91d_less_answers_91d" in {one.name for one in recorded(FEATURES, opened)}
+    assert "answers_per_campaign_91d" in {one.name for one in recorded(FEATURES, opened)}
 
 
 def test_a_value_outside_its_bounds_is_refused() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from contracts.params import Params
-from features.catalogue import BY_NAME, FAMILIES
+from features.catalogue import BY_NAME
+from features.vocabulary import FAMILIES
 from models.reasons import LOWER_RISK, NO_SINGLE_SIGN, TOPICS, reasons, topic_contributions
 from models.scoring import Champion, changes, risk_bands, score
 from models.value import ValueModel
@@ -40,6 +41,31 @@ def test_what_lowers_the_risk_is_never_told_as_a_reason_for_it() -> None:
     pushed = reasons(one_customer(), np.array([[0.5, -0.9, 0.0]]), features, 3, "EUR")[0]
     assert pushed == "no purchase for 24 days, usually every 5 days"
     assert reasons(one_customer(), np.array([[-0.5, -0.9, 0.0]]), features, 3, "EUR")[0] == LOWER_RISK
+
+
+def test_a_risk_that_is_raised_by_what_is_not_told_is_not_called_low() -> None:
+    """A trial, and families without a sentence, push the risk too."""
+    for features in (("trial_x",), ("forced_contacts_182d",), ("price_rank_91d",), ("distinct_channels_182d",)):
+        assert reasons(one_customer(), np.array([[1.0, 0.0]]), features, 3, "EUR")[0] == NO_SINGLE_SIGN
+    both = ("days_since_last_purchase", "price_rank_91d")
+    assert reasons(one_customer(), np.array([[-1.0, 2.0, 0.0]]), both, 3, "EUR")[0] == NO_SINGLE_SIGN
+    assert reasons(one_customer(), np.array([[-1.0, 0.5, 0.0]]), both, 3, "EUR")[0] == LOWER_RISK
+
+
+def test_returns_and_complaints_are_told_with_their_number() -> None:
+    numbers = one_customer(return_lines_91d=3, complaints_182d=1)
+    features = ("return_lines_91d", "complaints_182d")
+    text = reasons(numbers, np.array([[0.5, 0.4, 0.0]]), features, 3, "EUR")[0]
+    assert text == "3 items returned in the last 13 weeks; 1 complaint made in the last 26 weeks"
+    without = numbers.drop(columns=list(features))
+    assert reasons(without, np.array([[0.5, 0.4, 0.0]]), features, 3, "EUR")[0] == NO_SINGLE_SIGN
+
+
+def test_an_unknown_number_is_no_reason() -> None:
+    unknown = one_customer(**dict.fromkeys(BY_NAME, np.nan))
+    names = tuple(BY_NAME)
+    text = reasons(unknown, np.ones((1, len(names) + 1)), names, 9, "EUR")[0]
+    assert "nan" not in text
 
 
 def test_a_reason_never_argues_for_staying() -> None:

@@ -20,7 +20,7 @@ from models.risk import RiskModel
 from models.rows import Rows
 from models.run_record import carried_by
 from models.selection import select, write_no_selection, write_selection
-from models.stability import feature_facts, missing_drift, rank_correlations, stability_index, value_drift
+from models.stability import DRIFTS_FROM, feature_facts, missing_drift, rank_correlations, stability_index, value_drift
 
 DAYS = [date(2017, 3, 6) + timedelta(weeks=2 * k) for k in range(4)]
 SIGNAL, IDLE, DOUBLE = "days_since_last_purchase", "weekend_day_share_life", "gap_median_days"
@@ -156,3 +156,17 @@ def test_one_outcome_leaves_auc_empty(model: RiskModel, fit: Rows, judged: Rows,
 def test_without_a_model_there_is_a_note(tmp_path: Path) -> None:
     write_no_selection(tmp_path, "too few labels")
     assert carried_by(read_json(tmp_path / "selection.json")) == "No selection report: too few labels."
+
+
+def test_drift_sees_mass_that_leaves_one_value_and_mass_that_gathers_on_it() -> None:
+    zeros, nines = np.zeros(1000), np.full(1000, 9.0)
+    mixed = np.where(np.arange(1000) < 950, 0.0, 3.0 + np.arange(1000) % 7)
+    for before, after in ((zeros, nines), (nines, zeros), (mixed, mixed[::-1] * 0 + 3.0), (zeros, mixed)):
+        assert value_drift(before, after) > DRIFTS_FROM / 2
+    assert value_drift(mixed, np.roll(mixed, 3)) == 0.0
+    assert value_drift(zeros, zeros) == 0.0
+
+
+def test_the_lean_features_are_those_that_the_evidence_chose(root: Path) -> None:
+    told = read_json(root / "docs" / "benchmarks" / "feature_selection.json")
+    assert told["lean"] == list(LEAN)
