@@ -30,13 +30,15 @@ class Judgement:
     bias: Floats
 
     def plain(self, whole: Judgement) -> dict[str, float]:
-        """Means; the difference in log loss to the full set with its standard error over cutoffs."""
-        more = self.log_loss - whole.log_loss
+        """Means; the differences to the full set with their standard errors over cutoffs."""
+        more, less = self.log_loss - whole.log_loss, whole.auc - self.auc
         return {
             "log_loss": float(self.log_loss.mean()),
             "log_loss_less_all": float(more.mean()),
             "standard_error": float(more.std(ddof=1) / np.sqrt(len(more))),
             "auc": float(self.auc.mean()),
+            "auc_lost": float(less.mean()),
+            "auc_standard_error": float(less.std(ddof=1) / np.sqrt(len(less))),
             "absolute_bias": float(np.abs(self.bias).mean()),
         }
 
@@ -123,15 +125,16 @@ def candidates(table: pd.DataFrame) -> dict[str, list[str]]:
 def choose(judged: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """The smallest of the sized sets within one standard error of the best in log loss, on every data set.
 
-    Only sets that lose at most .001 AUC to all features take part; the best has the least log loss relative to that of
-    all features, mean of the data sets (the one-standard-error rule of Breiman et al. 1984).
+    Only sets that lose at most .001 AUC to all features, or one standard error of it, take part; the best has the
+    least log loss relative to that of all features, mean of the data sets (the one-standard-error rule of Breiman
+    et al. 1984).
     """
     whole = judged["all"]
     fair = [
         name
         for name in judged
         if name.startswith("first")
-        and all(told["auc"] >= whole[shop]["auc"] - MOST_AUC_LOST for shop, told in judged[name].items())
+        and all(told["auc_lost"] <= max(MOST_AUC_LOST, told["auc_standard_error"]) for told in judged[name].values())
     ]
 
     def relative(name: str) -> float:

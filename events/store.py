@@ -24,6 +24,7 @@ from contracts.event_tables import (
     SIDE_TABLES,
 )
 from contracts.table import Table
+from events.lines import bucket_of
 from events.manifest import read_manifest
 from events.people import flagged
 
@@ -72,10 +73,15 @@ class Shelf:
         return self._events({name: self._profiled(frame) for name, frame in lines.items()})
 
     def buckets(self) -> Iterator[Events]:
-        """The events of one bucket after the other; lines as the store has them: by customer and instant."""
-        for bucket in self.facts["buckets"]:
+        """The events of one bucket after the other; lines as the store has them: by customer and instant.
+
+        Further tables hold the bucket's customers alone, as far as they are about customers.
+        """
+        side = {name: _by_bucket(frame, len(self.facts["buckets"])) for name, frame in self.side.items()}
+        for number, bucket in enumerate(self.facts["buckets"]):
             paths = {name: self.root / bucket["files"][name] for name in LINES}
-            yield self._events({name: self._profiled(_unchecked(path)) for name, path in paths.items()})
+            lines = {name: self._profiled(_unchecked(path)) for name, path in paths.items()}
+            yield self._events(lines, {name: parts[number] for name, parts in side.items()})
 
     def product_ids(self) -> pd.Index:
         """Every product that a purchase names."""
@@ -89,9 +95,9 @@ class Shelf:
     def _profiled(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame[~frame["customer_id"].isin(self.refused)].reset_index(drop=True) if self.refused else frame
 
-    def _events(self, lines: dict[str, pd.DataFrame]) -> Events:
+    def _events(self, lines: dict[str, pd.DataFrame], side: dict[str, pd.DataFrame] | None = None) -> Events:
         return Events(
-            **self.side,
+            **(side or self.side),
             **lines,
             first_sale_on=date.fromisoformat(self.facts["first_sale_on"]),
             data_end_on=date.fromisoformat(self.facts["data_end_on"]),
@@ -116,6 +122,17 @@ def open_store(folder: str | Path) -> Shelf:
 def read_store(folder: str | Path) -> Events:
     """All of a store at once."""
     return open_store(folder).whole()
+
+
+def _by_bucket(frame: pd.DataFrame, n_buckets: int) -> list[pd.DataFrame]:
+    """A table's rows by the bucket of their customer; the whole table for each, if it is not about customers."""
+    if "customer_id" not in frame.columns:
+        return [frame] * n_buckets
+    codes, distinct = pd.factorize(frame["customer_id"])
+    bucket = np.array([bucket_of(str(name), n_buckets) for name in distinct], dtype=np.int64)[codes]
+    order = np.argsort(bucket, kind="stable")
+    ends = np.searchsorted(bucket[order], np.arange(n_buckets + 1))
+    return [frame.iloc[order[ends[k] : ends[k + 1]]].reset_index(drop=True) for k in range(n_buckets)]
 
 
 def _unchecked(path: Path) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contracts.errors import ContractError
 from events.store import Shelf
 from features.kernel.engine import bucket_tables
 from features.records import Feature
@@ -26,11 +27,20 @@ def feature_batches(
 
     Values have the shape (rows, features), in the order given. The kernel yields a batch a bucket, the reference one a
     cutoff.
+
+    Raises:
+        ContractError: the snapshot has rows of customers whom the store does not know.
     """
-    if engine == "kernel":
-        yield from bucket_tables(shelf, snapshots, features, horizon_days)
-    else:
-        yield from _by_reference(shelf, snapshots, features, horizon_days)
+    by_engine = bucket_tables if engine == "kernel" else _by_reference
+    n_rows = 0
+    for rows, values in by_engine(shelf, snapshots, features, horizon_days):
+        n_rows += len(rows)
+        yield rows, values
+    if n_rows < len(snapshots):
+        raise ContractError(
+            f"features: expected {len(snapshots):,} rows of the snapshot, got {n_rows:,}: the others are of customers "
+            "without a purchase in the event store; rerun the snapshot stage"
+        )
 
 
 def _by_reference(
@@ -42,7 +52,8 @@ def _by_reference(
         if "horizon_days" in rows.columns:
             ahead = rows.set_index("customer_id")["horizon_days"]
         columns = columns_at(events, pd.Timestamp(str(cutoff)).date(), features, ahead)
-        yield rows[KEYS].reset_index(drop=True), columns.loc[rows["customer_id"]].to_numpy(dtype=np.float32)
+        known = rows[rows["customer_id"].isin(columns.index)]
+        yield known[KEYS].reset_index(drop=True), columns.loc[known["customer_id"]].to_numpy(dtype=np.float32)
 
 
 def feature_table(

@@ -8,24 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from contracts.errors import ParameterError, nearest
-from features.vocabulary import AGGREGATIONS, FAMILIES, MEASURES, SINGULAR, SOURCES, TOP_SAID, WEEK_DAYS
-
-OF_ALL_ROWS = frozenset(
-    {"decayed_sum", "days_since_last", "days_since_first", "last", "best_period", "periods_since_best"}
-    | {"mean", "sd", "quantile", "mean_of_last", "silence_percentile", "regular_share", "mbgnbd"}
-)
-"""Aggregations without a window."""
-PARAMETER_OF = {
-    "decayed_sum": "a half-life in days",
-    "best_period": "a number of months",
-    "periods_since_best": "a number of months",
-    "quantile": "a quantile from 0 to 1",
-    "mean_of_last": "a number of gaps",
-    "regular_share": "a share of the usual gap",
-    "growth": "what both sides are raised by",
-}
-"""What the parameter is of the aggregations that have one."""
+from features.grammar import refuse_nonsense
+from features.vocabulary import AGGREGATIONS, MEASURES, SINGULAR, SOURCES, TOP_SAID, WEEK_DAYS
 
 
 @dataclass(frozen=True)
@@ -47,22 +31,7 @@ class Feature:
     short: str = ""
 
     def __post_init__(self) -> None:
-        for kind, name, known in (
-            ("family", self.family or next(iter(FAMILIES)), FAMILIES),
-            ("source", self.source, SOURCES),
-            ("measure", self.measure, MEASURES),
-            ("aggregation", self.aggregation, AGGREGATIONS),
-        ):
-            if name not in known:
-                raise ParameterError(f"feature record: unknown {kind} '{name}'{nearest(name, known)}")
-        if self.aggregation in OF_ALL_ROWS and (self.window_days or self.skip_days):
-            raise ParameterError(f"feature record: {self.aggregation} is of all rows; expected no window, got one")
-        if self.aggregation == "line_sum" and (not self.window_days or self.skip_days):
-            raise ParameterError(
-                "feature record: line_sum needs window_days, and no skip_days: prices are the window's"
-            )
-        if self.aggregation in PARAMETER_OF and self.parameter is None:
-            raise ParameterError(f"feature record: {self.aggregation} needs {PARAMETER_OF[self.aggregation]}, got none")
+        refuse_nonsense(self)
 
     @property
     def name(self) -> str:
@@ -181,8 +150,8 @@ def singular(measure: str) -> str:
 
 
 def _quantile_name(q: float | None) -> str:
-    return {0.5: "median", 1.0: "max"}.get(q, f"p{100 * q:.0f}") if q is not None else ""
+    return {0.5: "median", 1.0: "max"}.get(q, f"p{100 * q:g}".replace(".", "_")) if q is not None else ""
 
 
 def _quantile_said(q: float | None) -> str:
-    return {0.5: "median", 1.0: "largest"}.get(q, f"{100 * q:.0f}th percentile") if q is not None else ""
+    return {0.5: "median", 1.0: "largest"}.get(q, f"{100 * q:g}th percentile") if q is not None else ""

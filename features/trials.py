@@ -7,10 +7,11 @@ variables of this process, no settings to change; and only one SELECT is run in 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import duckdb
 import numpy as np
@@ -19,8 +20,9 @@ import pandas as pd
 import pyarrow as pa
 
 from contracts import windows
-from contracts.errors import ParameterError, nearest
+from contracts.errors import ParameterError
 from events.store import Events, Shelf
+from features.trial_files import Trial, one_line
 
 Values = npt.NDArray[np.float32]
 PREFIX = "trial_"
@@ -35,63 +37,24 @@ INSTANTS = {
 """The tables of dated rows, each with its instant."""
 LATER = ("undone_at", "repair", "source", "source_line", "undoes_source", "undoes_line")
 """Columns that tell of the future, or only where a line came from."""
-RUN_DEPENDENT = re.compile(
-    r"\b(now|today|current_date|current_timestamp|current_time|get_current_timestamp|get_current_time|localtime"
-    r"|localtimestamp|transaction_timestamp|age|random|setseed|uuid|uuidv4|uuidv7|gen_random_uuid|sample|tablesample)\b",
-    re.IGNORECASE,
+MEMORY, MOST_SECONDS = "4GB", 120.0
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+SAYABLE = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.SyntaxException,
+    duckdb.PermissionException,
 )
-"""What gives another answer at another run: the day of the run is not the cutoff, and chance is not the customer."""
-COMMENTS_AND_TEXTS = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+"""Errors about the statement's own words. Others may quote a row."""
 LOCKS = (
     "SET threads = 1",
+    f"SET memory_limit = '{MEMORY}'",
+    "SET temp_directory = ''",
     "SET enable_external_access = false",
     "SET python_enable_replacements = false",
     "SET lock_configuration = true",
 )
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One SQL file: a SELECT that gives customer_id and one column of numbers a feature."""
-
-    name: str
-    sql: str
-
-
-def read_trials(folder: Path, names: Sequence[str]) -> tuple[Trial, ...]:
-    """The named SQL files (without '.sql') of the folder.
-
-    Raises:
-        ParameterError: there is no such file, or it does not hold just one SELECT.
-    """
-    known = sorted(path.stem for path in folder.glob("*.sql"))
-    for name in names:
-        if name not in known:
-            raise ParameterError(
-                f"featurize.trials: expected a file {name}.sql in {folder.name}/, found none{nearest(name, known)}"
-            )
-    trials = tuple(Trial(name, (folder / f"{name}.sql").read_text(encoding="utf-8")) for name in names)
-    for trial in trials:
-        refuse_careless(trial)
-    return trials
-
-
-def refuse_careless(trial: Trial) -> None:
-    """Raise `ParameterError` unless the file is one SELECT that hangs on nothing but the tables."""
-    try:
-        statements = duckdb.extract_statements(trial.sql)
-    except duckdb.Error as error:
-        raise ParameterError(f"{trial.name}.sql: {_one_line(error)}") from None
-    kinds = [statement.type for statement in statements]
-    if kinds != [duckdb.StatementType.SELECT]:
-        got = ", ".join(str(kind).rsplit(".", maxsplit=1)[-1] for kind in kinds) or "nothing"
-        raise ParameterError(f"{trial.name}.sql: expected one SELECT, got {got}")
-    found = RUN_DEPENDENT.search(COMMENTS_AND_TEXTS.sub(" ", trial.sql))
-    if found:
-        raise ParameterError(
-            f"{trial.name}.sql: expected what hangs on the past alone, got {found.group()}, which hangs on the run; "
-            "take cutoff_on from the table cutoff, and date_diff for ages"
-        )
 
 
 def cut_tables(events: Events, cutoff: date) -> dict[str, pd.DataFrame]:
@@ -121,6 +84,7 @@ def trial_columns(trials: Iterable[Trial], events: Events, cutoff: date) -> pd.D
             database.execute(f"CREATE TABLE {name} AS SELECT * FROM given")  # noqa: S608  # a name of our own list
             database.unregister("given")
         database.execute("CREATE TABLE cutoff AS SELECT ?::DATE AS cutoff_on", [cutoff])
+        database.execute(f"SET TimeZone = '{ZoneInfo(events.time_zone).key}'")
         for lock in LOCKS:
             database.execute(lock)
         found = [_result(database, trial) for trial in trials]
@@ -128,29 +92,59 @@ def trial_columns(trials: Iterable[Trial], events: Events, cutoff: date) -> pd.D
 
 
 def _result(database: duckdb.DuckDBPyConnection, trial: Trial) -> pd.DataFrame:
-    try:
-        table: pd.DataFrame = database.sql(trial.sql).to_arrow_table().to_pandas()
-    except duckdb.Error as error:
-        raise ParameterError(f"{trial.name}.sql: {_one_line(error)}") from None
+    table = _answer(database, trial)
     if KEY not in table.columns or table.shape[1] < 2:
         raise ParameterError(
-            f"{trial.name}.sql: expected the column {KEY} and a feature, got {', '.join(table.columns)}"
+            f"{trial.name}.sql: expected the column {KEY} and a feature, got {', '.join(map(str, table.columns))}"
         )
-    if table[KEY].duplicated().any():
+    if table[KEY].isna().any() or table[KEY].duplicated().any():
         raise ParameterError(f"{trial.name}.sql: expected one row a customer, got several; add GROUP BY {KEY}")
     columns = table.set_index(KEY)
-    texts = [name for name in columns if not pd.api.types.is_numeric_dtype(columns[name])]
+    _refuse_unfit(trial, columns)
+    with np.errstate(over="ignore"):  # what does not fit is empty
+        numbers = columns.astype("float64").to_numpy().astype(np.float32)
+    known = np.where(np.isfinite(numbers), numbers, np.nan)
+    return pd.DataFrame(known, index=columns.index, columns=[f"{PREFIX}{name}" for name in columns])
+
+
+def _answer(database: duckdb.DuckDBPyConnection, trial: Trial) -> pd.DataFrame:
+    """What the SELECT gives; stopped when it takes too long, and its values kept out of messages."""
+    watch = threading.Timer(MOST_SECONDS, database.interrupt)
+    watch.start()
     try:
-        numbers = columns.astype(dict.fromkeys(texts, "float64")).astype("float64")
-    except (TypeError, ValueError):
+        table: pd.DataFrame = database.sql(trial.sql).to_arrow_table().to_pandas()
+    except duckdb.InterruptException:
         raise ParameterError(
-            f"{trial.name}.sql: expected numbers in {', '.join(map(str, texts))}, got others"
+            f"{trial.name}.sql: expected an answer within {MOST_SECONDS:g} s a cutoff, got none; make it cheaper"
         ) from None
-    return numbers.replace([np.inf, -np.inf], np.nan).add_prefix(PREFIX)
+    except SAYABLE as error:
+        raise ParameterError(f"{trial.name}.sql: {one_line(error)}") from None
+    except duckdb.Error as error:
+        kind = type(error).__name__.removesuffix("Exception")
+        raise ParameterError(
+            f"{trial.name}.sql: {kind} while it ran; expected a SELECT that every row allows (as try_cast)"
+        ) from None
+    finally:
+        watch.cancel()
+    return table
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _refuse_unfit(trial: Trial, columns: pd.DataFrame) -> None:
+    """Raise `ParameterError` for columns that are no numbers, or whose names no model could keep."""
+    kinds = {str(name): columns[name] for name in columns}
+    texts = [name for name, column in kinds.items() if not _is_number(column)]
+    if texts:
+        raise ParameterError(f"{trial.name}.sql: expected numbers in {', '.join(texts)}, got others; cast them")
+    odd = [name for name in kinds if not NAME.fullmatch(name)]
+    if odd:
+        raise ParameterError(
+            f"{trial.name}.sql: expected names of a-z, 0-9 and _ for its columns, got another; write AS my_feature"
+        )
+
+
+def _is_number(column: pd.Series) -> bool:
+    is_decimal = column.dtype == object and column.dropna().map(lambda value: isinstance(value, Decimal)).all()
+    return bool(pd.api.types.is_numeric_dtype(column) or is_decimal)
 
 
 def with_trials(
@@ -166,10 +160,20 @@ def with_trials(
     events = shelf.whole()
     tables = {pd.Timestamp(cutoff): trial_columns(trials, events, cutoff) for cutoff in cutoffs}
     names = tuple(dict.fromkeys(name for table in tables.values() for name in table.columns))
+    _refuse_strangers(tables, names, events)
     for table in tables.values():
         if table.columns.duplicated().any():
             raise ParameterError(f"featurize.trials: two give {table.columns[table.columns.duplicated()][0]}")
     return names, _appended(batches, names, tables)
+
+
+def _refuse_strangers(tables: dict[pd.Timestamp, pd.DataFrame], names: Sequence[str], events: Events) -> None:
+    """Raise `ParameterError` for a trial whose keys are no customers' ids: all its values would be lost unseen."""
+    customers = set(events.purchases["customer_id"])
+    for name in names:
+        found = [key for table in tables.values() if name in table for key in table.index]
+        if found and not customers & set(found):
+            raise ParameterError(f"featurize.trials: {name}: expected ids of customers in {KEY}, got none that is one")
 
 
 def _appended(

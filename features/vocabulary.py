@@ -83,7 +83,7 @@ SOURCES = {
     ),
     "complaint_closings": Source("a complaint closed", "closing", "", _interactions("complaint_closed")),
     "refused_returns": Source("a return that the shop refused", "refused_return", "", _interactions("return_refused")),
-    "ratings": Source("a rating given", "rating", "", _interactions("rating")),
+    "ratings": Source("a rating given, with its points", "rating", "", _interactions("rating")),
     "searches": Source("a search", "search", "", _interactions("search")),
     "views": Source("a product looked at", "view", "", _interactions("view")),
     "abandoned_baskets": Source("a basket left behind", "abandoned_basket", "", _interactions("abandon")),

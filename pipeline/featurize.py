@@ -12,7 +12,8 @@ from contracts.params import load_params
 from events.store import open_store
 from features.engine import feature_batches
 from features.plan import choose, recorded
-from features.trials import read_trials, with_trials
+from features.trial_files import read_trials
+from features.trials import with_trials
 from features.writing import write_features
 from pipeline.stage import run_stage, say
 

@@ -93,7 +93,7 @@ def events(lines: list, returns: list, contacts: list, responses: list, interact
             "happened_at",
             "happened_on",
             kind=[row[2] for row in interactions],
-            value=[float(row[3]) if row[2] == "rating" else np.nan for row in interactions],
+            value=[row[3] + 0.125 if row[2] == "rating" and row[3] < 5 else np.nan for row in interactions],
         ),
         campaigns=ends,
         promotions=promotions,

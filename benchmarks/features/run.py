@@ -28,12 +28,13 @@ PACKAGE = "benchmarks.features"
 MODULES = {
     "scan": "scan",
     "kernel": "kernel",
+    "kernel_all": "kernel_all",
     "duckdb": "duckdb_rival",
     "polars": "polars_rival",
     "numpy": "numpy_rival",
     "pandas": "pandas_rival",
 }
-OURS, FLOOR = "kernel", "scan"
+OURS, ALL, FLOOR = "kernel", "kernel_all", "scan"
 BLOCK_BYTES = 1 << 24
 
 
@@ -92,9 +93,10 @@ def differences(home: Path, engines: list[str], n_cutoffs: int) -> dict[str, lis
     return {engine: names for engine, names in found.items() if names}
 
 
-def row(engine: str, n_lines: int, n_cutoffs: int, run: Measured, n_features: int) -> Row:
+def row(engine: str, n_lines: int, n_cutoffs: int, run: Measured, n: int) -> Row:
     """One measured run as a flat row; without figures, and with a note, where it did not end."""
-    found: Row = {"engine": engine, "lines": n_lines, "cutoffs": n_cutoffs, "features": n_features}
+    name = OURS if engine == ALL else engine
+    found: Row = {"engine": name, "lines": n_lines, "cutoffs": n_cutoffs, "features": n}
     if run.note:
         return {**found, "cpu_s": None, "wall_s": None, "peak_mb": None, "note": run.note}
     return {**found, "cpu_s": round(run.cpu_s, 2), "wall_s": round(run.wall_s, 2), "peak_mb": round(run.peak_mb)}
@@ -115,12 +117,20 @@ def cell(home: Path, n_lines: int, n_cutoffs: int, asked: argparse.Namespace) ->
             continue
         runs[engine] = run
         say(f"{engine:8} {n_lines:>11,} lines × {n_cutoffs:>2} cutoffs: {run.said}")
-    compared = [engine for engine in runs if engine != FLOOR and not runs[engine].note]
+    compared = [engine for engine in runs if engine not in (FLOOR, ALL) and not runs[engine].note]
     if unequal := differences(home, compared, n_cutoffs):
         raise SystemExit(f"expected equal features, got others than {compared[0]}'s: {unequal}")
     say(f"equal: {', '.join(compared)}" if len(compared) > 1 else "nothing to compare with")
     _say_ratios(runs)
-    return [row(engine, n_lines, n_cutoffs, run, 0 if engine == FLOOR else N_FEATURES) for engine, run in runs.items()]
+    return [row(engine, n_lines, n_cutoffs, run, n_features(engine, home, n_cutoffs)) for engine, run in runs.items()]
+
+
+def n_features(engine: str, home: Path, n_cutoffs: int) -> int:
+    """How many features an engine computed: none, the 60, or as many as it says."""
+    if engine != ALL:
+        return 0 if engine == FLOOR else N_FEATURES
+    path = sums_path(home, engine, n_cutoffs)
+    return int(json.loads(path.read_text(encoding="utf-8") or "{}").get("n_features", 0))
 
 
 def _say_ratios(runs: dict[str, Measured]) -> None:

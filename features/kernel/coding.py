@@ -16,6 +16,7 @@ from features.kernel.streams import NEVER, Coded, Codes, Column, Goods, Ints, St
 from features.vocabulary import SIGNALS, SOURCES
 
 UNKNOWN = "unknown"
+RATING = "rating"
 DATED = {
     "contacts": "sent_on",
     "responses": "responded_on",
@@ -153,6 +154,8 @@ def _signal(events: Events, kind: str, customers: pd.Index) -> Stream:
     table, which = kind.split(":")
     frame: pd.DataFrame = getattr(events, table)
     rows = frame[frame["kind"] == which] if which else frame
+    if which == RATING and "value" in rows.columns:
+        rows = rows[rows["value"].notna()]
     n = rows["n"].to_numpy(dtype=np.int64) if "n" in rows.columns else np.ones(len(rows), dtype=np.int64)
     columns = {"n": n, "value": hundredths(amounts_of(rows, "value"))}
     return _dated(rows, DATED[table], customers, events.time_zone, columns)

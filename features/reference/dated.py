@@ -51,7 +51,7 @@ def return_rows(events: Events, cutoff: date) -> pd.DataFrame:
 
 
 def signal_rows(events: Events, cutoff: date, source: str) -> pd.DataFrame:
-    """One row a signal of any of the source's kinds: its number `n`, and its `rating_points` (0 if it is no rating)."""
+    """One row a signal of any of the source's kinds: its number `n`, and its `rating_points` in hundredths."""
     kinds = SOURCES[source].kinds or (SOURCES[source].table,)
     return pd.concat([_of_kind(events, cutoff, *kind.split(":")) for kind in kinds], ignore_index=True)
 
@@ -59,11 +59,13 @@ def signal_rows(events: Events, cutoff: date, source: str) -> pd.DataFrame:
 def _of_kind(events: Events, cutoff: date, table: str, kind: str = "") -> pd.DataFrame:
     rows = before(events, table, cutoff)
     chosen = rows[rows["kind"] == kind] if kind else rows
+    if kind == "rating" and "value" in chosen.columns:
+        chosen = chosen.dropna(subset="value")
     return pd.DataFrame(
         {
             "customer_id": chosen["customer_id"].astype("str"),
             "day": windows.day_numbers(chosen[DAYS[table]]),
             "n": chosen["n"] if table == "responses" else 1,
-            "rating_points": chosen["value"].fillna(0.0).astype("float64") if "value" in chosen else 0.0,
+            "rating_points": integers(chosen["value"], 100) if "value" in chosen else 0,
         }
     )

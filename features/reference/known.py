@@ -17,7 +17,15 @@ from features.records import Feature
 from features.reference import benefits, buying, dated
 from features.vocabulary import SIGNALS
 
-HUNDREDTHS = ("amount", "discount", "list_amount", "returned_amount", "priced_amount", "newcomers_price")
+HUNDREDTHS = (
+    "amount",
+    "discount",
+    "list_amount",
+    "returned_amount",
+    "priced_amount",
+    "newcomers_price",
+    "rating_points",
+)
 UNITS = {**dict.fromkeys(HUNDREDTHS, 100), "quantity": 1000}
 """How many of the integers that are summed make one unit of a measure; 1 for any other."""
 

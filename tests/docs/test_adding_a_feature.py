@@ -22,7 +22,8 @@ from features.documentation import record
 from features.kernel import kinds as kernel_kinds
 from features.records import Feature
 from features.reference import kinds as reference_kinds
-from features.trials import Trial, trial_columns
+from features.trial_files import Trial
+from features.trials import trial_columns
 from features.vocabulary import FAMILIES, MEASURES
 from tests import rich_stores, stores
 
@@ -121,17 +122,34 @@ def test_way_1_any_record_of_a_known_kind_means_the_same_to_both_engines(known, 
         assert_engines_agree(known, features)
 
 
-def test_way_1_a_mistaken_record_is_one_clear_line() -> None:
-    with pytest.raises(ParameterError, match="unknown aggregation 'entrpy'; did you mean 'entropy'"):
-        Feature("variety", "lines", "categories", "entrpy", 28)
-    with pytest.raises(ParameterError, match="unknown family 'monetry'; did you mean 'monetary'"):
-        Feature("monetry", "days", "amount", "sum", 28)
-    with pytest.raises(ParameterError, match="unknown measure 'catgories'"):
-        Feature("variety", "lines", "catgories", "entropy", 28)
-    with pytest.raises(ParameterError, match="quantile needs a quantile from 0 to 1, got none"):
-        Feature("gaps", "gaps", "gap", "quantile")
-    with pytest.raises(ParameterError, match="days_since_last is of all rows; expected no window"):
-        Feature("recency", "days", "", "days_since_last", 28)
+MISTAKES = [
+    (("variety", "lines", "categories", "entrpy", 28), {}, "unknown aggregation 'entrpy'; did you mean 'entropy'"),
+    (("monetry", "days", "amount", "sum", 28), {}, "unknown family 'monetry'; did you mean 'monetary'"),
+    (("variety", "lines", "catgories", "entropy", 28), {}, "unknown measure 'catgories'"),
+    (("gaps", "gaps", "gap", "quantile"), {}, "quantile needs a quantile from 0 to 1, got none"),
+    (("gaps", "gaps", "gap", "quantile"), {"parameter": 1.5}, "needs a quantile from 0 to 1, got 1.5"),
+    (("decay", "days", "amount", "decayed_sum"), {"parameter": 0}, "needs a half-life above 0 days, got 0"),
+    (("recency", "days", "", "days_since_last", 28), {}, "days_since_last is of all rows; expected no window"),
+    (("monetary", "days", "amount", "sum", None, 28), {}, "skip_days from 0 on within a window"),
+    (("monetary", "days", "amount", "sum", 28, -28), {}, "skip_days from 0 on"),
+    (("monetary", "days", "amount", "sum", -1), {}, "expected window_days from 1 on"),
+    (("price", "lines", "quantity", "line_mean", 28), {}, "line_mean of 'quantity' cannot be made of lines"),
+    (("price", "lines", "amount", "line_sum", 28), {}, "line_sum of 'amount' cannot be made of lines"),
+    (("price", "lines", "priced_amount", "line_sum"), {}, "line_sum needs window_days"),
+    (("basket", "orders", "quantity", "order_sd", 28), {}, "order_sd of 'quantity' cannot be made of orders"),
+    (("trend", "days", "amount", "weekly_slope", 30), {}, "weekly_slope needs whole weeks"),
+    (("trend", "days", "amount", "weekly_slope", 7), {}, "weekly_slope needs two weeks at least"),
+    (("promotion", "days", "ended_benefit_days", "last"), {}, "last of 'ended_benefit_days' cannot be made of days"),
+    (("returns", "returns", "amount", "sum", 28), {}, "sum of 'amount' cannot be made of returns"),
+    (("interaction", "views", "amount", "sum", 28), {}, "sum of 'amount' cannot be made of views"),
+    (("experience", "views", "rating_points", "sum", 28), {}, "sum of 'rating_points' cannot be made of views"),
+]
+
+
+@pytest.mark.parametrize(("words", "more", "said"), MISTAKES, ids=[said[:40] for _, _, said in MISTAKES])
+def test_way_1_a_mistaken_record_is_one_clear_line(words, more, said: str) -> None:
+    with pytest.raises(ParameterError, match=re.escape(said)):
+        Feature(*words, **more)
 
 
 def test_way_2_a_new_kind_is_two_functions(guide: ModuleType) -> None:
@@ -151,4 +169,4 @@ def test_way_3_the_guide_s_sql_is_the_example_in_trials() -> None:
     rows = [("ann", 0, 9, 1, 5.0, 0.0), ("ann", 5, 9, 1, 5.0, 0.0), ("ann", 6, 20, 1, 5.0, 0.0)]
     known = stores.events(stores.drawn_lines([*rows, ("ann", 6, 21, 2, 5.0, 0.0)]))
     found = trial_columns([Trial("weekend_share", told)], known, stores.FIRST_DAY + timedelta(days=30))
-    assert found["trial_weekend_share_13w"].tolist() == [2 / 3]
+    assert found["trial_weekend_share_13w"].tolist() == pytest.approx([2 / 3], rel=1e-6)

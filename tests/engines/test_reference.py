@@ -385,7 +385,7 @@ def test_ratings() -> None:
     store = replace(events(SHOP), interactions=given)
     points, n = (total(measure, 364, source="ratings") for measure in ("rating_points", "ratings"))
     holds(store, points, ann=6.5, bob=0.0, cy=0.0, dee=0.0)
-    holds(store, of("features", "rating_points", "per", operands=(points, n)), ann=3.25, bob=0.0, cy=NAN, dee=NAN)
+    holds(store, of("features", "rating_points", "per", operands=(points, n)), ann=3.25, bob=NAN, cy=NAN, dee=NAN)
 
 
 def test_a_signal_counts_once_it_is_known() -> None:

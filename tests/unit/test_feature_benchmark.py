@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.features import columns, data, report
+from benchmarks.features import columns, data, kernel_all, report
 from benchmarks.features.layout import FIRST_DAY, N_DAYS, buckets, cutoff_days, manifest
 from benchmarks.features.results import Chunk
-from benchmarks.features.run import FLOOR, MODULES, OURS
+from benchmarks.features.run import ALL, FLOOR, MODULES, OURS
 from contracts.files import read_json
 
 N_LINES = 20_000
 CUTOFFS = cutoff_days(3)
-ENGINES = [engine for engine in MODULES if engine != FLOOR]
+ENGINES = [engine for engine in MODULES if engine not in (FLOOR, ALL)]
 RIVALS = [engine for engine in ENGINES if engine != OURS]
 
 
@@ -149,4 +149,13 @@ def test_new_rows_replace_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ]  # fmt: skip
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "| 1,000 | 1 | duckdb | 60 | 4.00 | 1.00 | 9 | 2.0 × |" in page
-    assert all(f"- `{engine}`: {report.what_it_is(engine)}" in page for engine in MODULES)
+    assert all(f"- `{engine}`: {report.what_it_is(engine)}" in page for engine in report.ENGINES)
+
+
+def test_all_features_hold_the_sixty(folder: Path, rows: dict[str, pd.DataFrame]) -> None:
+    table = np.concatenate(list(kernel_all.values(folder, CUTOFFS)))
+    table = table[np.isfinite(table[:, 0])]
+    place = [[feature.name for feature in kernel_all.ALL].index(name) for name in columns.NAMES]
+    ours = rows[OURS].to_numpy()
+    np.testing.assert_array_equal(np.sort(table[:, place], axis=0), np.sort(ours, axis=0))
+    assert np.isfinite(table).any(axis=0).mean() > 0.95

@@ -174,3 +174,14 @@ def test_a_table_has_the_snapshot_s_rows_and_no_other() -> None:
         table = feature_table(stores.Shelf(known), asked, (BY_NAME["purchase_days_14d"],), 28, engine)
         assert table["customer_id"].tolist() == ["ann", "bob"]
         assert table["purchase_days_14d"].tolist() == [3.0, 0.0]
+
+
+@pytest.mark.parametrize("engine", ["kernel", "reference"])
+def test_rows_of_customers_whom_the_store_does_not_know_are_refused(engine) -> None:
+    from features.engine import feature_table
+
+    known = stores.events(stores.drawn_lines([("ann", 0, 9, 1, 5.0, 0.0)]))
+    day = pd.Timestamp(stores.FIRST_DAY + timedelta(days=20))
+    asked = pd.DataFrame({"customer_id": ["ann", "zoe"], "cutoff_on": day})
+    with pytest.raises(ContractError, match="expected 2 rows of the snapshot, got 1"):
+        feature_table(stores.Shelf(known), asked, FEATURES, 28, engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from contracts import windows
 from contracts.errors import ParameterError
 from events.store import Events
+from features import trials
 from features.catalogue import BY_NAME
 from features.engine import feature_batches
-from features.trials import Trial, cut_tables, read_trials, refuse_careless, trial_columns, with_trials
+from features.trial_files import Trial, read_trials, refuse_careless
+from features.trials import cut_tables, trial_columns, with_trials
 from tests import rich_stores, stores
 
 CUTOFF = stores.FIRST_DAY + timedelta(days=98)
@@ -73,12 +76,16 @@ def test_the_greediest_sql_gives_the_same_from_an_extract_taken_then(known: Even
         ("SELECT customer_id, amount FROM purchases", "add GROUP BY customer_id"),
         ("SELECT count(*) AS n FROM purchases", "expected the column customer_id and a feature, got n"),
         ("SELECT nonsense", "x.sql: Binder Error"),
+        ("SELECT customer_id, max(customer_id::INT) AS x FROM purchases GROUP BY 1", "Conversion while it ran"),
+        ('SELECT customer_id, sum(amount) AS "a {b}: [c]" FROM purchases GROUP BY 1', "expected names of a-z"),
     ],
 )
 def test_sql_that_reaches_for_more_is_one_clear_line(sql: str, said: str) -> None:
     with pytest.raises(ParameterError, match=said) as caught:
         trial_columns([Trial("x", sql)], small(), date(2017, 12, 4))
     assert "\n" not in str(caught.value)
+    assert "'ann'" not in str(caught.value)
+    assert "bob" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -92,12 +99,26 @@ def test_sql_that_reaches_for_more_is_one_clear_line(sql: str, said: str) -> Non
         ("SELEC customer_id", "Parser Error"),
         ("SELECT customer_id, today() - max(ordered_on) AS n FROM purchases GROUP BY 1", "got today, which hangs on"),
         ("SELECT customer_id, random() AS n FROM purchases", "got random"),
+        (
+            "SELECT customer_id, current_localtimestamp()::DATE - max(ordered_on) AS n FROM purchases GROUP BY 1",
+            "got cur",
+        ),
+        ("SELECT customer_id, current_date - max(ordered_on) AS n FROM purchases GROUP BY 1", "got current_date"),
+        ("SELECT customer_id, txid_current() AS n FROM purchases", "got txid_current"),
+        ("SELECT * FROM query('SELECT 1 AS customer_id, random() AS n')", "got query"),
+        ('SELECT customer_id, 1 AS "--", now() AS n FROM purchases', "got now"),
+        ("SELECT customer_id, $$'$$ AS a, now() AS n, $$'$$ AS b FROM purchases", "got now"),
+        ("SELECT customer_id, age(max(ordered_at)) AS n FROM purchases GROUP BY 1", "got today"),
+        ("SELECT customer_id, error(customer_id) AS n FROM purchases", "got error"),
+        ("SELECT customer_id, amount FROM purchases USING SAMPLE 10", "got random"),
     ],
 )
 def test_what_is_no_select_of_the_past_is_refused_before_anything_runs(sql: str, said: str) -> None:
     with pytest.raises(ParameterError, match=said):
         refuse_careless(Trial("x", sql))
-    refuse_careless(Trial("x", "SELECT customer_id, 1 AS n FROM purchases -- as of today\nWHERE order_id = 'now'"))
+    refuse_careless(
+        Trial("x", "SELECT customer_id, 1 AS age, 2 AS sample FROM purchases -- today\nWHERE order_id = 'now'")
+    )
 
 
 def test_files_are_read_by_name(tmp_path: Path) -> None:
@@ -153,3 +174,52 @@ def test_the_table_of_promotions_tells_only_those_begun_and_known() -> None:
     }
     assert told == {0: [], 60: ["0", "1"], 100: ["0", "1"], 150: ["0", "1", "2"]}
     assert windows.known_before(known.promotions.drop(columns="known_at"), CUTOFF, stores.ZONE).shape[0] == 3
+
+
+def test_hours_and_days_are_the_store_s_whatever_the_machine_s_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = Trial(
+        "t",
+        "SELECT customer_id, max(hour(ordered_at)) AS h, max(ordered_at::DATE - cutoff_on) AS d "
+        "FROM purchases, cutoff GROUP BY 1",
+    )
+    for zone in ("UTC", "Asia/Tokyo"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        found = trial_columns([timed], small(), CUTOFF).loc["ann"]
+        assert found.tolist() == [9.0, -38.0]
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_what_does_not_fit_a_feature_is_empty() -> None:
+    huge = Trial("h", "SELECT customer_id, 1e300 AS x, 2::DECIMAL(9, 2) AS y FROM purchases GROUP BY 1")
+    found = trial_columns([huge], small(), CUTOFF)
+    assert found["trial_x"].isna().all()
+    assert (found["trial_y"] == 2).all()
+
+
+def test_ids_that_no_customer_has_are_refused() -> None:
+    strange = Trial("s", "SELECT customer_id || ' ' AS customer_id, 1 AS x FROM purchases GROUP BY ALL")
+    shelf = stores.Shelf(small())
+    with pytest.raises(ParameterError, match="trial_x: expected ids of customers in customer_id, got none"):
+        with_trials(iter(()), [strange], shelf, [CUTOFF])
+
+
+def test_a_select_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "MOST_SECONDS", 0.2)
+    endless = Trial("e", "SELECT customer_id, count(*) AS n FROM purchases, range(100000000000) GROUP BY 1")
+    with pytest.raises(ParameterError, match=r"expected an answer within 0\.2 s a cutoff, got none"):
+        trial_columns([endless], small(), CUTOFF)
+
+
+def test_nothing_is_spilled_to_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trials, "LOCKS", tuple(lock.replace("4GB", "20MB") for lock in trials.LOCKS))
+    wide = Trial(
+        "w",
+        "SELECT customer_id, count(DISTINCT repeat(customer_id, 50) || i) AS n "
+        "FROM purchases, range(400000) AS t(i) GROUP BY 1",
+    )
+    with pytest.raises(ParameterError, match="OutOfMemory while it ran"):
+        trial_columns([wide], small(), CUTOFF)
+    assert list(tmp_path.iterdir()) == []
