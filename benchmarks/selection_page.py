@@ -23,9 +23,9 @@ test cutoffs play no part. Features are ranked by their share of the log-odds (T
 the shops that record them; of features that correlate by rank from .95 on in both, the most used stays; counts over
 more than half a year and the tenure are left out, since in a short history they tell the date and extrapolate (but
 for counts of the same season a year before, which have that fault too: with those left out as well, no set of any
-size kept up with all features on both shops). Rule: of the sets that lose at most .001 AUC to all features on either
-shop, or one standard error of that loss, the smallest within one standard error of the best log loss on both. The set
-that it chooses is the default list, `models/lean.py`."""
+size kept within .001 AUC of all features on both). Rule: of the sets that lose at most .001 AUC to all features on
+either shop, or one standard error of that loss, the smallest within one standard error of the best log loss on both.
+The set that it chooses is the default list, `models/lean.py`."""
 
 
 NOISE = """\

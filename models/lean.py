@@ -4,7 +4,7 @@ Chosen on inner forward folds of two shops, a grocer's one year and an online wh
 part. docs/benchmarks/feature_selection.md has the rule and the evidence, `benchmarks/selection.py` makes it again. A
 shop that has no data for some of them reads the rest. Counts over more than half a year are left out on purpose:
 while a history is short they tell the date, and extrapolate. The count of the same season a year before stays, though
-it has that fault too: no set without it kept up with all features where the season is strong.
+it has that fault too: no set without it kept within .001 AUC of all features on both shops.
 """
 
 from __future__ import annotations
@@ -12,14 +12,10 @@ from __future__ import annotations
 LEAN: tuple[str, ...] = (
     # recency
     "days_since_last_purchase",
-    # frequency
-    "purchase_days_56d",
-    "purchase_days_182d",
     # monetary
     "amount_28d",
     "amount_56d",
     "amount_91d",
-    "amount_182d",
     # decay
     "decayed_purchase_days_7d",
     "decayed_purchase_days_28d",
@@ -31,7 +27,6 @@ LEAN: tuple[str, ...] = (
     "gap_p25_days",
     "gap_p75_days",
     "gap_p90_days",
-    "gap_max_days",
     "gap_last_days",
     "gap_recent_to_gap_mean",
     "silence_to_gap_median",
@@ -40,13 +35,9 @@ LEAN: tuple[str, ...] = (
     "weeks_active_8w",
     "weeks_active_13w",
     "weeks_active_26w",
-    "weekend_day_share_life",
-    # trend
-    "amount_91d_to_previous",
     # basket
     "lines_per_order_91d",
     "quantity_91d",
-    "amount_per_order_91d",
     "order_amount_sd_91d",
     "last_amount_to_usual_amount",
     # variety
@@ -58,11 +49,7 @@ LEAN: tuple[str, ...] = (
     # promotion
     "discount_share_28d",
     "discount_share_91d",
-    "discounted_line_share_91d",
     "coupon_line_share_91d",
-    "promotion_only_day_share_91d",
-    # price
-    "priced_amount_91d_to_newcomers_price_91d",
     # returns
     "days_since_last_return",
     "returned_amount_life_to_amount_life",
