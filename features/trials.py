@@ -22,19 +22,12 @@ import pyarrow as pa
 from contracts import windows
 from contracts.errors import ParameterError
 from events.store import Events, Shelf
+from features.reference.dated import INSTANTS
 from features.trial_files import Trial, one_line
 
 Values = npt.NDArray[np.float32]
 PREFIX = "trial_"
 KEY = "customer_id"
-INSTANTS = {
-    "purchases": "ordered_at",
-    "returns": "ordered_at",
-    "contacts": "sent_at",
-    "responses": "responded_at",
-    "interactions": "happened_at",
-}
-"""The tables of dated rows, each with its instant."""
 LATER = ("undone_at", "repair", "source", "source_line", "undoes_source", "undoes_line")
 """Columns that tell of the future, or only where a line came from."""
 MEMORY, MOST_SECONDS = "4GB", 120.0

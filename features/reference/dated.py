@@ -18,6 +18,7 @@ INSTANTS = {
     "responses": "responded_at",
     "interactions": "happened_at",
 }
+"""The tables of dated rows, each with its instant."""
 DAYS = {"returns": "ordered_on", "contacts": "sent_on", "responses": "responded_on", "interactions": "happened_on"}
 
 
