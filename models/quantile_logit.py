@@ -120,5 +120,5 @@ def fit_weights(design: Floats, lapsed: Flags, penalty: float) -> tuple[Floats, 
     with threadpool_limits(1):
         fitted = LogisticRegression(C=penalty, solver="newton-cholesky", max_iter=200).fit(design[:, used], lapsed)
     weights = np.zeros(design.shape[1])
-    weights[used] = np.round(fitted.coef_[0], 8)
+    weights[used] = np.round(fitted.coef_[0], 8) + 0.0  # a weight of nearly nothing is 0, never -0
     return weights, round(float(fitted.intercept_[0]), 8)

@@ -138,6 +138,17 @@ def test_the_logit_equals_scikit_learns(rng: np.random.Generator) -> None:
     assert intercept == pytest.approx(other.intercept_[0], abs=1e-5)
 
 
+def test_a_weight_of_nearly_nothing_has_no_sign() -> None:
+    """Whether noise leaves it just above or just below 0 must not show in the model's file."""
+    design = np.tile([[1.0, 1e-9], [-1.0, -1e-9], [1.0, -1e-9], [-1.0, 1e-9]], (25, 1))
+    lapsed = np.tile([True, False, True, False], 25)
+    weights, _ = quantile_logit.fit_weights(design, lapsed, 0.5)
+    assert weights[1] == 0
+    assert not np.signbit(weights[1])
+    flipped, _ = quantile_logit.fit_weights(design * [1.0, -1.0], lapsed, 0.5)
+    assert not np.signbit(flipped[1])
+
+
 def test_one_class_gives_a_constant(rng: np.random.Generator) -> None:
     weights, intercept = quantile_logit.fit_weights(rng.normal(size=(20, 2)), np.zeros(20, bool), 1.0)
     assert not weights.any()
