@@ -93,6 +93,23 @@ def test_a_purchase_at_the_cutoff_moves_the_label_and_no_feature(params: Params)
     assert [label.tolist() for label in labels] == [[True], [False]]
 
 
+@ENGINES
+def test_a_price_paid_at_the_cutoff_moves_no_price_rank_and_no_newcomers_price(engine) -> None:
+    """The store's own numbers end at the cutoff too: at that instant bob pays ten times as much for what ann buys."""
+    usual = [(who, f"2017-0{month}-{day} 10:00", product, 5.0 + product / 3, 0.0)
+             for who, day in (("ann", 15), ("bob", 16)) for month in (2, 3) for product in (0, 3)]  # fmt: skip
+    instant = ("bob", f"{CUTOFF} 00:00", 0, 50.0, 0.0)
+    without, with_it = (
+        stores.feature_frame(stores.events(stores.purchases(rows)), CUTOFF, FEATURES, engine)
+        for rows in (usual, [*usual, instant])
+    )
+    pd.testing.assert_frame_equal(without, with_it, check_exact=True)
+    assert without["price_rank_91d"].tolist() == [0.5, 0.5]
+    later = stores.events(stores.purchases([*usual, instant, ("ann", f"{CUTOFF} 00:00", 0, 5.0, 0.0)]))
+    moved = stores.feature_frame(later, CUTOFF + timedelta(days=1), FEATURES, engine)
+    assert moved.loc["ann", "priced_amount_91d_to_newcomers_price_91d"] < 0.9
+
+
 @given(rows=stores.STORES)
 def test_one_cutoff_s_features_hang_on_no_other_cutoff(rows) -> None:
     """Many cutoffs in one go, and each alone on a history of its own: the same tables."""
