@@ -10,7 +10,7 @@ from features.records import Feature
 from features.vocabulary import FAMILIES
 
 BASELINE_FAMILIES = ("recency", "frequency", "monetary", "gaps", "btyd")
-"""Always computed: the mandatory baselines read them, and so do reasons and value at stake."""
+"""Always computed: the mandatory baselines and the value at stake read them."""
 
 
 def choose(families: Sequence[str], names: Sequence[str] = ()) -> tuple[Feature, ...]:

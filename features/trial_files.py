@@ -43,10 +43,17 @@ def read_trials(folder: Path, names: Sequence[str]) -> tuple[Trial, ...]:
             raise ParameterError(
                 f"featurize.trials: expected a file {name}.sql in {folder.name}/, found none{nearest(name, known)}"
             )
-    trials = tuple(Trial(name, (folder / f"{name}.sql").read_text(encoding="utf-8")) for name in names)
+    trials = tuple(Trial(name, _sql(folder / f"{name}.sql")) for name in names)
     for trial in trials:
         refuse_careless(trial)
     return trials
+
+
+def _sql(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"{path.name}: expected UTF-8 text, got other bytes; save it as UTF-8") from error
 
 
 def refuse_careless(trial: Trial) -> None:
@@ -71,7 +78,10 @@ def _functions(trial: Trial) -> Iterator[str]:
     """The functions that the statement calls, as the database itself parses it; sampling counts as random."""
     with duckdb.connect(":memory:") as parser:
         (told,) = parser.execute("SELECT json_serialize_sql(?)", [trial.sql]).fetchone() or ("{}",)
-    yield from _called(json.loads(told))
+    plain = json.loads(told)
+    if plain.get("error", True):
+        raise ParameterError(f"{trial.name}.sql: expected a plain SELECT, got one that cannot be looked through")
+    yield from _called(plain)
 
 
 def _called(node: Any) -> Iterator[str]:

@@ -11,8 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from features import derived
-from features.kernel import walks
+from features.kernel import derived, walks
 from features.kernel.piece import DAYS, SCALES, Floats, Piece
 from features.records import Feature
 from features.vocabulary import WEEK_DAYS

@@ -15,8 +15,8 @@ from features.kernel.cutoffs import positions
 from features.kernel.slots import Slots
 from features.kernel.streams import Codes, Goods, Ints, Stream
 from features.kernel.varieties import n_distinct, varieties
-from features.records import Feature
-from features.vocabulary import SIGNALS
+from features.records import Feature, singular
+from features.vocabulary import MONTH_DAYS, SIGNALS
 
 Floats = npt.NDArray[np.float64]
 Shared = TypeVar("Shared")
@@ -177,12 +177,11 @@ class Piece:
         lo, hi = self.window(feature, DAYS)
         return self.day_begins[lo], self.day_begins[hi]
 
-    def window_sum(self, feature: Feature, measure: str = "") -> Floats:
-        """The sum of a measure over the feature's window, in its unit."""
-        name = measure or feature.measure
-        source = DAYS if feature.source in ("orders", "lines") else feature.source
-        lo, hi = self.window(feature, source)
-        found: Floats = walks.differences(self.running(source, name), lo, hi, SCALES.get(name, 1.0))
+    def window_sum(self, feature: Feature) -> Floats:
+        """The sum of the feature's measure over its window, in its unit."""
+        lo, hi = self.window(feature)
+        sums = self.running(feature.source, feature.measure)
+        found: Floats = walks.differences(sums, lo, hi, SCALES.get(feature.measure, 1.0))
         return found
 
     def codes(self, measure: str) -> tuple[Codes, int]:
@@ -190,11 +189,9 @@ class Piece:
         return self.once(("codes", measure), lambda: self._codes(measure))
 
     def _codes(self, measure: str) -> tuple[Codes, int]:
-        by_product = {"categories": "category", "departments": "department"}
-        if measure in by_product and by_product[measure] not in self.slots.lines.columns:
-            codes = getattr(self.goods, by_product[measure])[self.column("product")]
-        else:
-            codes = self.column({"categories": "category", "departments": "department"}.get(measure, measure[:-1]))
+        name = singular(measure)
+        is_of_product = name in ("category", "department") and name not in self.slots.lines.columns
+        codes = getattr(self.goods, name)[self.column("product")] if is_of_product else self.column(name)
         return codes, int(codes.max(initial=0)) + 1
 
     def n_distinct(self, feature: Feature) -> Floats:
@@ -230,6 +227,3 @@ class Piece:
         day, value = self.stream(source).day, self.weights(source, feature.measure)
         best, since = walks.best_periods(day, value, lo, hi, self.slots.today, MONTH_DAYS, n)
         return best / SCALES.get(feature.measure, 1.0), np.where(best > 0, since, np.nan)
-
-
-MONTH_DAYS = 28

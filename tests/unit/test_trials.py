@@ -128,6 +128,12 @@ def test_files_are_read_by_name(tmp_path: Path) -> None:
         read_trials(tmp_path, ["conted"])
 
 
+def test_a_file_of_other_bytes_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "latin.sql").write_bytes("SELECT 'é'".encode("latin-1"))
+    with pytest.raises(ParameterError, match=r"latin\.sql: expected UTF-8 text"):
+        read_trials(tmp_path, ["latin"])
+
+
 def test_columns_are_appended_to_each_batch_by_customer_and_cutoff() -> None:
     days = [stores.FIRST_DAY + timedelta(days=n) for n in (98, 140)]
     rows = pd.DataFrame(
