@@ -82,14 +82,19 @@ SCORES = Table(
         ),
         "change": one_of("against the same model one week earlier", "new", "up", "same", "down"),
         "risk_band": one_of("band of p_lapse; without a model, of the silence", "low", "medium", "high"),
-        "value_at_stake": positive("expected margin over the value horizon if kept less the same if lapsed, currency"),
-        "value_at_stake_low": positive("lower end of its 95 % interval"),
-        "value_at_stake_high": positive("upper end of its 95 % interval"),
+        "margin_if_kept": positive("expected margin over the value horizon if kept in the risk horizon, currency"),
+        "margin_if_lapsed": positive("the same if lapsed: who comes back later still buys; at most as much"),
+        "value_at_stake": positive("margin_if_kept less margin_if_lapsed, currency"),
+        "value_at_stake_low": positive(
+            "lower end of the 95 % interval of what customers like this one lose on average"
+        ),
+        "value_at_stake_high": positive("upper end of that interval, which does not bound one customer's luck"),
         "expected_loss": positive("p_lapse × value_at_stake, currency; empty without a model", nullable=True),
         "reasons": column(TEXT, "reasons in plain words, joined by '; '; empty where not explained"),
         "model_version": column(TEXT, "first 12 characters of the model's hash"),
         "model_grade": one_of("what the champion is", "model", "rule", "none"),
     },
+    optional=frozenset({"margin_if_kept", "margin_if_lapsed"}),
 )
 
 SENSITIVITIES = ("full-price", "mixed", "promotion-led", "unknown")

@@ -225,6 +225,10 @@ def _season() -> Iterable[Feature]:
     yield from (trailing("purchase_days", days, skip=YEAR_DAYS - days, family="season") for days in (28, 91))
 
 
+def _calendar() -> Iterable[Feature]:
+    yield from (Feature("calendar", "calendar", m, "on_circle") for m in ("season_sine", "season_cosine"))
+
+
 def _btyd() -> Iterable[Feature]:
     yield from (Feature("btyd", "mbgnbd", m, "mbgnbd") for m in ("p_alive", "p_no_purchase", "expected_purchases"))
 
@@ -246,6 +250,7 @@ FAMILY_RECORDS = (
     _interaction,
     _experience,
     _season,
+    _calendar,
     _btyd,
 )
 FEATURES: tuple[Feature, ...] = tuple(feature for records in FAMILY_RECORDS for feature in records())

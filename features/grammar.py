@@ -32,12 +32,22 @@ MEASURES_OF: dict[str, dict[str, tuple[str, ...]]] = {
         "line_sum": PRICED,
     },
     "returns": {"sum": ("return_lines", "returned_amount"), "days_since_last": ("",)},
+    "calendar": {"on_circle": ("season_sine", "season_cosine")},
     "mbgnbd": {"mbgnbd": ("p_alive", "p_no_purchase", "expected_purchases")},
 }
 """By source and aggregation, what can be measured. Signals are summed (by `n`, ratings by points too) or dated."""
 
 OF_ALL_ROWS = frozenset(
-    {"decayed_sum", "days_since_last", "days_since_first", "last", "best_period", "periods_since_best", "mbgnbd"}
+    {
+        "decayed_sum",
+        "days_since_last",
+        "days_since_first",
+        "last",
+        "best_period",
+        "periods_since_best",
+        "mbgnbd",
+        "on_circle",
+    }
     | set(STATISTICS)
 )
 """Aggregations without a window."""

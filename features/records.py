@@ -72,6 +72,8 @@ class Feature:
         """The least and the largest value that there can be."""
         if self.aggregation in ("difference", "weekly_slope"):
             return -math.inf, math.inf
+        if self.aggregation == "on_circle":
+            return -1.0, 1.0
         return 0.0, 1.0 if self.unit in ("share", "probability") else math.inf
 
     @property
@@ -89,6 +91,7 @@ class Feature:
         window = self._window()
         return {
             "measure": self.measure,
+            "unit": MEASURES[self.measure].unit,
             "singular": singular(self.measure),
             "said": MEASURES[self.measure].meaning,
             "one": SOURCES[self.source].one,

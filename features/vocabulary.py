@@ -33,6 +33,7 @@ FAMILIES = {
     "interaction": "Contacts beside buying: forced (service), induced (attracted), sticky (unprompted).",
     "experience": "Complaints, refused returns, ratings.",
     "season": "The customer against the store as a whole, and the store against itself, now and a year before.",
+    "calendar": "The time of the year at the cutoff, the same for all customers.",
     "btyd": "Buy till you die: MBG/NBD, fitted at each cutoff to the purchase days before it.",
 }
 """What each family of features tells."""
@@ -91,6 +92,7 @@ SOURCES = {
     "induced": Source("a visit that something attracted", "induced_visit", "", _interactions(*INDUCED)),
     "sticky": Source("something done unprompted", "sticky_act", "", _interactions(*STICKY)),
     "store": Source("the store as a whole at the cutoff"),
+    "calendar": Source("the cutoff itself"),
     "mbgnbd": Source("the MBG/NBD model fitted to purchase days before the cutoff"),
     "features": Source("other features of the same customer and cutoff"),
 }
@@ -159,6 +161,8 @@ MEASURES = {
     "forced_contacts": Measure("events", "forced contacts (a product needed service)"),
     "induced_visits": Measure("events", "induced visits (looked, filled a basket)"),
     "sticky_acts": Measure("events", "sticky acts (searched, reviewed, referred)"),
+    "season_sine": Measure("sine", "the day of the year as a point on a circle"),
+    "season_cosine": Measure("cosine", "the day of the year as a point on a circle"),
     "p_alive": Measure("probability", "probability that the customer has not left"),
     "p_no_purchase": Measure("probability", "probability of no purchase in the horizon"),
     "expected_purchases": Measure("purchase days", "expected purchase days in the horizon"),
@@ -307,6 +311,10 @@ AGGREGATIONS = {
         "customers with {of_said}",
         NAN,
         "customers",
+    ),
+    # of the cutoff
+    "on_circle": Aggregation(
+        "sine or cosine of 2π × (days from 1970-01-01 to the cutoff) / 365.2425", "{measure}", "{said}, its {unit}"
     ),
     # of the MBG/NBD model
     "mbgnbd": Aggregation("answer of the model fitted per cutoff", "mbgnbd_{measure}", "MBG/NBD: {said}"),

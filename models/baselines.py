@@ -11,10 +11,10 @@ from contracts.errors import ContractError
 from contracts.params import Execution
 from features.catalogue import COUNT_WINDOWS_DAYS
 from models import quantile_logit, trees
-from models.calibration import Platt, losses
+from models.calibration import Calibration, losses
 from models.metrics import auc
 from models.quantile_logit import QuantileLogit, fit_weights, normal_scores, training_quantiles
-from models.risk import Flags, RiskModel, logit, matrix
+from models.risk import Flags, RiskModel, matrix
 
 INACTIVITY_RULES = (
     "days_since_last_purchase",
@@ -80,7 +80,7 @@ def best_rfm(frame: pd.DataFrame, lapsed: Flags) -> QuantileLogit:
         columns = ("days_since_last_purchase", f"purchase_days_{days}d", f"amount_{days}d")
         return quantile_logit.fit("rfm_logit", frame, lapsed, columns)
 
-    return min(map(fitted, RFM_WINDOWS_DAYS), key=lambda model: losses(logit(model.predict(frame)), lapsed).mean())
+    return min(map(fitted, RFM_WINDOWS_DAYS), key=lambda model: losses(model.log_odds(frame), lapsed).mean())
 
 
 def fit_baselines(
@@ -89,7 +89,7 @@ def fit_baselines(
     features: Sequence[str],
     *,
     penalty: float,
-    default_calibration: Platt,
+    default_calibration: Calibration,
     execution: Execution,
 ) -> dict[str, RiskModel]:
     """Fit all of `BASELINES` on the same rows as the model."""

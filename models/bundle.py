@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contracts.errors import ContractError
 from contracts.files import read_json, read_text, write_text
-from models import quantile_logit, trees
+from models import blend, quantile_logit, trees
 from models.risk import RiskModel
 
 
@@ -23,11 +23,19 @@ def load_model(folder: str | Path) -> RiskModel:
         ContractError: `model.json` names a kind that this version does not know.
         SourceError: a file is missing.
     """
-    root = Path(folder)
-    plain = read_json(root / "model.json")
+    return _load(Path(folder), "")
+
+
+def _load(root: Path, prefix: str) -> RiskModel:
+    plain = read_json(root / f"{prefix}model.json")
     kind = plain.get("kind")
     if kind == "quantile_logit":
         return quantile_logit.from_json(plain)
     if kind == "bagged_trees":
-        return trees.from_files(plain, [read_text(root / f"trees_{bag}.txt") for bag in range(plain["n_bags"])])
-    raise ContractError(f"{root / 'model.json'}: expected kind quantile_logit or bagged_trees, got {kind!r}; refit")
+        texts = [read_text(root / f"{prefix}trees_{bag}.txt") for bag in range(plain["n_bags"])]
+        return trees.from_files(plain, texts)
+    if kind == "blend":
+        return blend.from_parts(plain, [_load(root, f"{prefix}part_{number}_") for number in range(plain["n_parts"])])
+    raise ContractError(
+        f"{root / 'model.json'}: expected kind quantile_logit, bagged_trees or blend, got {kind!r}; refit"
+    )

@@ -1,26 +1,45 @@
-"""Calibration as a straight line in log-odds (Platt 1999): strictly increasing, so that no ranking is lost.
+"""Maps from a model's log-odds to calibrated ones: strictly increasing all, so that no ranking is lost.
 
-It is fitted on inner forward folds only, and used only if it helps there beyond doubt, and if the line of the fold
-before would have helped too: within one fold every cutoff lies in the same season, and what a season lacks is not what
-the next one does.
+Four kinds compete, the simplest first: a shift of the base rate, a straight line (Platt 1999), beta calibration (Kull,
+Silva Filho and Flach 2017) and centred isotonic regression (Oron and Flournoy 2017), which has no flat steps. Each is
+fitted on inner forward folds only. One is used only if it helps there beyond doubt, and if the same kind, as the fold
+before would have given it, would have helped too: within one fold every cutoff lies in the same season, and what one
+season lacks is not what the next one does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import minimize
 
-from models.risk import Flags, Floats
+from models.risk import Flags, Floats, logit
 
 SMALLEST_SLOPE = 0.05
+LARGEST_SLOPE = 5.0
+FEWEST_PER_KNOT = 50
+Days = npt.NDArray[np.int64]
+
+
+class Calibration(Protocol):
+    """A strictly increasing map of log-odds."""
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """Calibrated log-odds."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; `from_json` reads it."""
+        ...
 
 
 @dataclass(frozen=True)
 class Platt:
-    """`log_odds → intercept + slope · log_odds`; slope above 0."""
+    """`log_odds → intercept + slope · log_odds`; slope above 0. With slope 1 it is a shift of the base rate."""
 
     intercept: float
     slope: float
@@ -29,12 +48,68 @@ class Platt:
         """Calibrated log-odds."""
         return self.intercept + self.slope * log_odds
 
-    def to_json(self) -> dict[str, float]:
+    def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return asdict(self)
+        return {"kind": "platt", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Beta:
+    """`log_odds → a · ln p − b · ln(1 − p) + c`, with p the probability of the given log-odds; a and b above 0."""
+
+    a: float
+    b: float
+    c: float
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """Calibrated log-odds."""
+        return np.asarray(-self.a * np.logaddexp(0.0, -log_odds) + self.b * np.logaddexp(0.0, log_odds) + self.c)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"kind": "beta", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Isotonic:
+    """Knots (log-odds before and after, both strictly rising), straight lines between, slope 1 beyond the ends."""
+
+    before: tuple[float, ...] = field(repr=False)
+    after: tuple[float, ...] = field(repr=False)
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """Calibrated log-odds."""
+        inside = np.interp(log_odds, self.before, self.after)
+        beyond = np.minimum(log_odds - self.before[0], 0.0) + np.maximum(log_odds - self.before[-1], 0.0)
+        return np.asarray(inside + beyond)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"kind": "isotonic", "before": list(self.before), "after": list(self.after)}
 
 
 IDENTITY = Platt(0.0, 1.0)
+
+
+def from_json(plain: Mapping[str, Any]) -> Calibration:
+    """The map that `to_json` told; a map without a kind is a line."""
+    told = {name: value for name, value in plain.items() if name != "kind"}
+    kind = plain.get("kind", "platt")
+    if kind == "isotonic":
+        return Isotonic(tuple(told["before"]), tuple(told["after"]))
+    return Beta(**told) if kind == "beta" else Platt(**told)
+
+
+def through(found: Calibration, contributions: Floats) -> Floats:
+    """Contributions to calibrated log-odds: scaled, row by row, so that they still add up from the calibrated base.
+
+    `contributions` has one column a feature and the base last. A line scales every row alike.
+    """
+    moved, base = contributions[:, :-1].sum(axis=1), contributions[:, -1]
+    start = found.apply(base)
+    rise = found.apply(base + moved) - start
+    scale = np.where(np.abs(moved) > 1e-9, rise / np.where(np.abs(moved) > 1e-9, moved, 1.0), 1.0)
+    return np.column_stack([contributions[:, :-1] * scale[:, None], start])
 
 
 def losses(log_odds: Floats, lapsed: Flags) -> Floats:
@@ -42,41 +117,111 @@ def losses(log_odds: Floats, lapsed: Flags) -> Floats:
     return np.asarray(np.logaddexp(0.0, np.where(lapsed, -log_odds, log_odds)))
 
 
+def _least(
+    loss: Callable[[Floats], float], start: Sequence[float], bounds: Sequence[tuple[float, float]]
+) -> list[float]:
+    found = minimize(loss, np.array(start), method="L-BFGS-B", bounds=bounds)
+    return [round(float(value), 6) for value in found.x]
+
+
+def fit_shift(log_odds: Floats, lapsed: Flags) -> Platt:
+    """The intercept of maximum likelihood at slope 1: the base rate is moved, the order and the spread stay."""
+    found = _least(lambda at: float(losses(at[0] + log_odds, lapsed).mean()), [0.0], [(-5, 5)])
+    return Platt(found[0], 1.0)
+
+
 def fit_platt(log_odds: Floats, lapsed: Flags) -> Platt:
     """Maximum likelihood intercept and slope."""
-
-    def loss(line: Floats) -> float:
-        return float(losses(line[0] + line[1] * log_odds, lapsed).mean())
-
-    found = minimize(loss, np.array([0.0, 1.0]), method="L-BFGS-B", bounds=[(-5, 5), (SMALLEST_SLOPE, 5)])
-    return Platt(round(float(found.x[0]), 6), round(float(found.x[1]), 6))
+    slopes = (SMALLEST_SLOPE, LARGEST_SLOPE)
+    found = _least(lambda at: float(losses(at[0] + at[1] * log_odds, lapsed).mean()), [0.0, 1.0], [(-5, 5), slopes])
+    return Platt(*found)
 
 
-def choose(log_odds: Floats, lapsed: Flags, cutoff: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Platt:
-    """Platt or none, by leave-one-cutoff-out gain on inner forward predictions.
+def fit_beta(log_odds: Floats, lapsed: Flags) -> Beta:
+    """Maximum likelihood a, b and c."""
+    slopes = (SMALLEST_SLOPE, LARGEST_SLOPE)
 
-    The line must gain log loss on the mean of left-out cutoffs by more than one standard error over cutoffs; with fewer
-    than three cutoffs that cannot be known, and the model is left as it is.
+    def loss(at: Floats) -> float:
+        return float(losses(Beta(*at).apply(log_odds), lapsed).mean())
+
+    return Beta(*_least(loss, [1.0, 1.0, 0.0], [slopes, slopes, (-5, 5)]))
+
+
+def fit_isotonic(log_odds: Floats, lapsed: Flags) -> Calibration:
+    """Isotonic regression whose steps are drawn together to their centres; a shift where it has less than two steps.
+
+    Steps of fewer than 50 rows are merged with the next, so that no end rests on a handful; a step of one outcome alone
+    is held off 0 and 1 by half a row.
     """
-    days = np.unique(cutoff)
-    if len(days) < 3 or lapsed.all() or not lapsed.any():
-        return IDENTITY
+    from sklearn.isotonic import isotonic_regression
+
+    order = np.argsort(log_odds, kind="stable")
+    level = isotonic_regression(lapsed[order].astype(np.float64))
+    starts = _wide(np.flatnonzero(np.r_[True, np.diff(level) > 0]), len(level))
+    counts = np.diff(np.r_[starts, len(level)])
+    rates = (np.add.reduceat(lapsed[order], starts, dtype=np.float64) + 0.5) / (counts + 1.0)
+    before = np.add.reduceat(log_odds[order], starts) / counts
+    rising = np.r_[True, np.diff(np.maximum.accumulate(rates)) > 0] & np.r_[True, np.diff(before) > 0]
+    if rising.sum() < 2:
+        return fit_shift(log_odds, lapsed)
+    knots = (before[rising].round(6), logit(rates[rising]).round(6))
+    return Isotonic(*(tuple(float(value) for value in side) for side in knots))
+
+
+def _wide(starts: Days, n: int) -> Days:
+    """The starts of steps that reach at least 50 rows to the next kept start."""
+    kept: list[int] = []
+    for start in starts.tolist():
+        if not kept or start - kept[-1] >= FEWEST_PER_KNOT:
+            kept.append(start)
+    return np.array([start for start in kept if n - start >= FEWEST_PER_KNOT or start == kept[0]], dtype=np.int64)
+
+
+KINDS: dict[str, Callable[[Floats, Flags], Calibration]] = {
+    "shift": fit_shift,
+    "platt": fit_platt,
+    "beta": fit_beta,
+    "isotonic": fit_isotonic,
+}
+"""From the simplest to the most pliable."""
+
+
+def choose(log_odds: Floats, lapsed: Flags, cutoff: Days, kinds: Sequence[str] = tuple(KINDS)) -> str | None:
+    """The kind that these inner forward predictions ask for, by its gain on left-out cutoffs; None if none is.
+
+    A kind must gain log loss on the mean of left-out cutoffs by more than one standard error over cutoffs; of those
+    that do, the simplest whose gain is within one standard error of the best. With fewer than three cutoffs that cannot
+    be known, and the model is left as it is.
+    """
+    if len(np.unique(cutoff)) < 3 or lapsed.all() or not lapsed.any():
+        return None
+    gains = {kind: _left_out_gains(KINDS[kind], log_odds, lapsed, cutoff) for kind in kinds}
+    sure = [kind for kind in kinds if _is_beyond_doubt(gains[kind])]
+    if not sure:
+        return None
+    best = max(sure, key=lambda kind: float(np.mean(gains[kind])))
+    return next(kind for kind in sure if not _is_beyond_doubt(gains[best] - gains[kind]))
+
+
+def _left_out_gains(
+    fit: Callable[[Floats, Flags], Calibration], log_odds: Floats, lapsed: Flags, cutoff: Days
+) -> Floats:
     gains = []
-    for day in days:
+    for day in np.unique(cutoff):
         out = cutoff == day
-        gains.append(_gain(fit_platt(log_odds[~out], lapsed[~out]), log_odds[out], lapsed[out]))
-    return fit_platt(log_odds, lapsed) if _is_beyond_doubt(gains) else IDENTITY
+        gains.append(_gain(fit(log_odds[~out], lapsed[~out]), log_odds[out], lapsed[out]))
+    return np.array(gains)
 
 
-def helps(line: Platt, log_odds: Floats, lapsed: Flags, cutoff: np.ndarray[tuple[int], np.dtype[np.int64]]) -> bool:
-    """Whether a line fitted elsewhere gains log loss here, on the mean of cutoffs, by more than one standard error."""
+def helps(found: Calibration, log_odds: Floats, lapsed: Flags, cutoff: Days) -> bool:
+    """Whether a map fitted elsewhere gains log loss here, on the mean of cutoffs, by more than one standard error."""
     parts = [cutoff == day for day in np.unique(cutoff)]
-    return len(parts) > 1 and _is_beyond_doubt([_gain(line, log_odds[at], lapsed[at]) for at in parts])
+    return len(parts) > 1 and _is_beyond_doubt(np.array([_gain(found, log_odds[at], lapsed[at]) for at in parts]))
 
 
-def _gain(line: Platt, log_odds: Floats, lapsed: Flags) -> float:
-    return float((losses(log_odds, lapsed) - losses(line.apply(log_odds), lapsed)).mean())
+def _gain(found: Calibration, log_odds: Floats, lapsed: Flags) -> float:
+    return float((losses(log_odds, lapsed) - losses(found.apply(log_odds), lapsed)).mean())
 
 
-def _is_beyond_doubt(gains: Sequence[float]) -> bool:
+def _is_beyond_doubt(gains: Floats) -> bool:
     return float(np.mean(gains)) > float(np.std(gains, ddof=1) / np.sqrt(len(gains)))

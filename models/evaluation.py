@@ -136,10 +136,8 @@ def figures(judged: Judged, values: Values, name: str, params: Evaluate, seed: i
     p = judged.predictions[name]
     terms = economics(params)
     by_day = [(p[judged.cutoff == day], judged.lapsed_at(int(day))) for day in judged.cutoffs]
-    ranked = [
-        profit.expected_maximum_profit(p[judged.cutoff == day], judged.lapsed_at(day), terms)
-        for day in judged.two_sided
-    ]
+    ranked = [profit.best_cuts(p[judged.cutoff == day], judged.lapsed_at(day), terms) for day in judged.two_sided]
+    best_profit, best_fraction = np.mean(ranked, axis=0).tolist() if ranked else (float("nan"), float("nan"))
     result: Plain = {}
     for label in metrics.METRICS:
         low, high = metrics.interval(values.drawn[name][label])
@@ -152,7 +150,9 @@ def figures(judged: Judged, values: Values, name: str, params: Evaluate, seed: i
         "calibration_error_if_perfect_high": perfect_high,
         "bias": float((p - judged.lapsed).mean()),
         "precision_at_capacity": float(np.mean([y[profit.top_k(q, params.capacity)].mean() for q, y in by_day])),
-        "expected_maximum_profit": float(np.mean(ranked)) if ranked else float("nan"),
+        "expected_maximum_profit": best_profit,
+        "emp_fraction": best_fraction,
+        **profit.list_figures(p, judged.lapsed, judged.customer, len(by_day), terms),
         "profit_at_capacity": float(
             np.mean([profit.profit_at_capacity(q, y, params.capacity, terms) for q, y in by_day])
         ),

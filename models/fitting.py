@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from contracts import windows
 from contracts.errors import ContractError, ParameterError, nearest
-from contracts.files import atomic_folder, read_json, write_json
 from contracts.params import Execution, Train
 from contracts.tables import FEATURE_KEYS
 from features.catalogue import BY_NAME
-from models import baselines, calibration, trees
-from models.bundle import write_model
-from models.calibration import IDENTITY, Platt
-from models.lean import LEAN
-from models.risk import Flags, RiskModel
+from models import baselines, trees
+from models.calibration import IDENTITY, Calibration
+from models.contest import BLEND, LIGHTGBM, Entrant, contestants, hold, n_rarer, winner
+from models.inner import FEWEST_LAPSED, Terms, calibration_inside, is_hopeless, is_usable, penalty_inside
+from models.lean import CALENDAR, LEAN, has_seen_season
+from models.risk import RiskModel
 from models.rows import Rows
-from models.splits import Fold, widest_inner_fold
+from models.splits import forward_folds, widest_inner_fold
 from models.trees import BaggedTrees
+from models.tuning import Say, Search, search
 
 MODEL = "regulars"
-FEWEST_LAPSED = 5
-SEEN_FILE = "seen.json"
-NO_FITS_FILE = "no_model.json"
+TRIALS = Path("tuning")
+CALIBRATED = (LIGHTGBM, BLEND)
 UNCHOSEN_PENALTY = 0.01  # the middle of those that an inner fold chooses from
 
 
@@ -64,14 +64,9 @@ def model_features(frame: pd.DataFrame, params: Train) -> tuple[str, ...]:
     return lean
 
 
-def _is_hopeless(lapsed: Flags) -> bool:
-    n_lapsed = int(lapsed.sum())
-    return min(n_lapsed, len(lapsed) - n_lapsed) < FEWEST_LAPSED
-
-
 def _refuse_hopeless(rows: Rows) -> None:
     n_lapsed = int(rows.lapsed.sum())
-    if _is_hopeless(rows.lapsed):
+    if is_hopeless(rows.lapsed):
         raise ContractError(
             f"too few labels to learn from: {n_lapsed} of {len(rows.lapsed)} training rows lapsed; expected at least "
             f"{FEWEST_LAPSED} of each kind; bring a longer history or lower task.min_purchase_days"
@@ -80,12 +75,31 @@ def _refuse_hopeless(rows: Rows) -> None:
 
 @dataclass(frozen=True)
 class Choices:
-    """What an inner forward fold of the test fit decides. The release fit takes it over: these were judged."""
+    """What inner forward folds of the test fit decide. The release fit takes it over: these were judged.
 
-    penalty: float
-    calibration: Platt
-    default_calibration: Platt
+    `terms` hold the features and the tuned parameters. `winner` names the contestant that is the model; `held` is empty
+    where there were outcomes enough for LightGBM to need no contest.
+    """
+
+    terms: Terms
     labels_known_on: date
+    calibration: Calibration = IDENTITY
+    default_calibration: Calibration = IDENTITY
+    winner: str = LIGHTGBM
+    held: tuple[Entrant, ...] = ()
+    search: Search | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe as plain data: what a refit on other cutoffs needs, and why it came to be."""
+        return {
+            "winner": self.winner,
+            "features": list(self.terms.features),
+            "shown": list(self.terms.shown),
+            "train": self.terms.train.model_dump(mode="json"),
+            "penalty": self.terms.penalty,
+            "calibration": self.calibration.to_json(),
+            "contest": [asdict(one) for one in self.held],
+        }
 
 
 def labels_known_on(rows: Rows, label_days: int) -> date:
@@ -93,10 +107,11 @@ def labels_known_on(rows: Rows, label_days: int) -> date:
     return windows.day_of(int(rows.cutoff.max()) + label_days)
 
 
-def choose_inside(rows: Rows, label_days: int, params: Train, execution: Execution) -> Choices:
-    """Penalty of the all-feature logit and calibrations of the trees, by an inner forward fold and the one before it.
+def choose_inside(
+    rows: Rows, label_days: int, params: Train, execution: Execution, *, place: Path = TRIALS, say: Say = print
+) -> Choices:
+    """Features, tuned parameters, penalty, the contest's winner and calibrations, all by inner forward folds.
 
-    One bag is enough to see whether the trees need calibration: averaging three narrows their log-odds by little.
     Where the history is too short for a fold with enough of both outcomes, nothing is chosen: a middling penalty, and
     models as they are.
 
@@ -104,42 +119,71 @@ def choose_inside(rows: Rows, label_days: int, params: Train, execution: Executi
         ContractError: too few labels.
     """
     _refuse_hopeless(rows)
-    shown, features = shown_features(rows.frame, params.exclude_features), model_features(rows.frame, params)
+    shown, features = _read_by_all(rows, label_days, params)
+    terms = Terms(features, shown, UNCHOSEN_PENALTY, params, execution)
+    known_on = labels_known_on(rows, label_days)
     fold = widest_inner_fold(rows.cutoffs, label_days, params.n_inner_cutoffs)
-    if fold is None or _is_hopeless(rows.at(fold.fit).lapsed) or not len(rows.at(fold.judge).lapsed):
-        return Choices(UNCHOSEN_PENALTY, IDENTITY, IDENTITY, labels_known_on(rows, label_days))
-    inner = rows.at([*fold.fit, *fold.judge])
-    is_judged = np.isin(inner.cutoff, [windows.day_number(day) for day in fold.judge])
-    penalty = baselines.best_penalty(inner.frame, inner.lapsed, is_judged, shown)
-    single = params.model_copy(update={"n_bags": 1})
+    is_contested = n_rarer(rows) < params.contest_below
+    if fold is None or not is_usable(fold, rows):
+        return Choices(terms, known_on, winner=BLEND if is_contested else LIGHTGBM)
+    folds = forward_folds(rows.cutoffs, label_days, params.n_inner_folds, params.n_inner_cutoffs)
+    found = search(rows, folds, terms, place, say) if params.n_trials else None
+    terms = replace(terms, penalty=penalty_inside(rows, fold, shown), train=found.applied(params) if found else params)
+    held = hold(rows, folds, terms) if is_contested else ()
+    won = winner(held) if is_contested else LIGHTGBM
+    own, default = _calibrations(won, rows, label_days, terms)
+    return Choices(terms, known_on, own, default, won, held, found)
 
-    def grown(seen: Rows) -> BaggedTrees:
-        return trees.fit(seen.frame, seen.lapsed, features, single, execution)
+
+def _calibrations(won: str, rows: Rows, label_days: int, terms: Terms) -> tuple[Calibration, Calibration]:
+    """The model's map and that of LightGBM with library defaults.
+
+    One bag is enough to see whether trees need calibration: averaging three narrows their log-odds by little. Logits
+    are fitted by likelihood on calibrated scores of their own and get none.
+    """
+    params, single = terms.train, terms.with_one_bag
+
+    def grown(seen: Rows) -> Any:
+        return _contestant(won, seen, single)
 
     def grown_by_default(seen: Rows) -> BaggedTrees:
-        return trees.fit_library_default(seen.frame, seen.lapsed, shown, execution)
+        return trees.fit_library_default(seen.frame, seen.lapsed, terms.shown, terms.execution)
 
-    n = params.n_inner_cutoffs
-    lines = [_calibration(fit, rows, fold, label_days, n) for fit in (grown, grown_by_default)]
-    return Choices(penalty, lines[0], lines[1], labels_known_on(rows, label_days))
-
-
-def _calibration(fit: Callable[[Rows], BaggedTrees], rows: Rows, fold: Fold, label_days: int, n_judge: int) -> Platt:
-    """The line that the fold asks for, if the one that was known before its first judged cutoff would have helped."""
-    judged = rows.at(fold.judge)
-    raw = fit(rows.at(fold.fit)).raw(judged.frame)
-    line = calibration.choose(raw, judged.lapsed, judged.cutoff)
-    if line == IDENTITY:
-        return IDENTITY
-    before = widest_inner_fold(fold.fit, label_days, n_judge)
-    if before is None or _is_hopeless(rows.at(before.fit).lapsed) or _is_hopeless(rows.at(before.judge).lapsed):
-        return IDENTITY
-    then = rows.at(before.judge)
-    former = calibration.fit_platt(fit(rows.at(before.fit)).raw(then.frame), then.lapsed)
-    return line if calibration.helps(former, raw, judged.lapsed, judged.cutoff) else IDENTITY
+    n, kinds = params.n_inner_cutoffs, params.calibrations
+    own = calibration_inside(grown, rows, label_days, n, kinds) if won in CALIBRATED else IDENTITY
+    return own, calibration_inside(grown_by_default, rows, label_days, n, kinds)
 
 
-def fit_all(rows: Rows, choices: Choices, params: Train, execution: Execution) -> dict[str, RiskModel]:
+def _read_by_all(rows: Rows, label_days: int, params: Train) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What baselines and model read; the calendar only where the season of what is judged next has been seen."""
+    shown, features = shown_features(rows.frame, params.exclude_features), model_features(rows.frame, params)
+    if has_seen_season(rows.cutoffs, label_days):
+        return shown, (*features, *(name for name in CALENDAR if name in shown and name not in features))
+    return tuple(name for name in shown if name not in CALENDAR), tuple(n for n in features if n not in CALENDAR)
+
+
+def _contestant(name: str, rows: Rows, terms: Terms) -> Any:
+    """One contestant, fitted; LightGBM alone without the others beside it."""
+    if name == LIGHTGBM:
+        return trees.fit(rows.frame, rows.lapsed, terms.features, terms.train, terms.execution)
+    return contestants(rows, terms)[name]
+
+
+def fit_model(rows: Rows, choices: Choices) -> dict[str, RiskModel]:
+    """The model, calibrated; where it is not LightGBM, LightGBM's fit beside it, for the record.
+
+    Raises:
+        ContractError: too few labels.
+    """
+    _refuse_hopeless(rows)
+    fitted = _contestant(choices.winner, rows, choices.terms)
+    if choices.winner in CALIBRATED:
+        fitted = fitted.calibrated(choices.calibration)
+    fits: dict[str, RiskModel] = {MODEL: fitted}
+    return fits if choices.winner == LIGHTGBM else {**fits, LIGHTGBM: _contestant(LIGHTGBM, rows, choices.terms)}
+
+
+def fit_all(rows: Rows, choices: Choices) -> dict[str, RiskModel]:
     """The model and every baseline, fitted on the same rows; `train.features` speaks of the model alone.
 
     The baselines go on reading every feature: a rival is not made weaker by what was chosen for the model.
@@ -147,41 +191,12 @@ def fit_all(rows: Rows, choices: Choices, params: Train, execution: Execution) -
     Raises:
         ContractError: too few labels.
     """
-    _refuse_hopeless(rows)
-    features = model_features(rows.frame, params)
-    model = trees.fit(rows.frame, rows.lapsed, features, params, execution).calibrated(choices.calibration)
-    rivals = baselines.fit_baselines(
+    terms = choices.terms
+    return fit_model(rows, choices) | baselines.fit_baselines(
         rows.frame,
         rows.lapsed,
-        shown_features(rows.frame, params.exclude_features),
-        penalty=choices.penalty,
+        terms.shown,
+        penalty=terms.penalty,
         default_calibration=choices.default_calibration,
-        execution=execution,
+        execution=terms.execution,
     )
-    return {MODEL: model, **rivals}
-
-
-def write_fits(folder: str | Path, fits: dict[str, RiskModel], known_on: date) -> None:
-    """Write one folder a model, and until when their labels reach; the whole takes its place in one step."""
-    with atomic_folder(folder) as draft:
-        write_json(draft / SEEN_FILE, {"labels_known_on": known_on.isoformat()})
-        for name, model in fits.items():
-            write_model(draft / name, model)
-
-
-def write_no_fits(folder: str | Path, why: str) -> None:
-    """Write a folder without any model that says why there is none."""
-    with atomic_folder(folder) as draft:
-        write_json(draft / NO_FITS_FILE, {"why": why})
-
-
-def why_no_fits(folder: str | Path) -> str:
-    """Why a folder of fits holds none; '' where it holds some."""
-    path = Path(folder) / NO_FITS_FILE
-    return str(read_json(path)["why"]) if path.exists() else ""
-
-
-def refuse_seen(folder: str | Path, judged_cutoffs: Sequence[date]) -> None:
-    """Raise `TimeError` if the fits of a folder, or the choices behind them, saw labels of the judged period."""
-    known_on = date.fromisoformat(read_json(Path(folder) / SEEN_FILE)["labels_known_on"])
-    windows.refuse_overlap([known_on], judged_cutoffs, 0)

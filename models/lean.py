@@ -9,6 +9,9 @@ it has that fault too: no set without it kept within .001 AUC of all features on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date, timedelta
+
 LEAN: tuple[str, ...] = (
     # recency
     "days_since_last_purchase",
@@ -63,3 +66,17 @@ LEAN: tuple[str, ...] = (
     "mbgnbd_p_alive",
     "mbgnbd_p_no_purchase",
 )
+
+CALENDAR = ("season_sine", "season_cosine")
+"""Read by every model, but only where the season of the judged weeks was seen a year before (`has_seen_season`)."""
+YEAR_DAYS = 364
+
+
+def has_seen_season(cutoffs: Sequence[date], label_days: int) -> bool:
+    """Whether fitting cutoffs reach back to the season of what is judged next, a year before.
+
+    >>> has_seen_season([date(2017, 1, 2), date(2017, 12, 4)], 28), has_seen_season([date(2017, 3, 6)], 28)
+    (True, False)
+    """
+    judged_next = max(cutoffs) + timedelta(days=label_days)
+    return (judged_next - min(cutoffs)).days >= YEAR_DAYS

@@ -15,6 +15,8 @@ from scipy.special import betainc
 
 from models.risk import Flags, Floats
 
+Z95 = 1.959963984540054
+
 
 @dataclass(frozen=True)
 class Economics:
@@ -30,6 +32,28 @@ class Economics:
     def acceptance(self) -> float:
         """Mean acceptance rate."""
         return self.alpha / (self.alpha + self.beta)
+
+    @property
+    def won(self) -> float:
+        """Expected profit of contacting one who would have lapsed."""
+        return self.acceptance * (self.customer_value - self.incentive_cost) - self.contact_cost
+
+    @property
+    def spent(self) -> float:
+        """Cost of contacting one who would have stayed: the incentive is taken, and nothing is won."""
+        return self.incentive_cost + self.contact_cost
+
+    @property
+    def threshold(self) -> float:
+        """The probability of lapse above which a contact pays: costs set it, not 0.5.
+
+        p · won − (1 − p) · spent > 0 where p > spent / (won + spent), which is (incentive + contact) /
+        (acceptance · (value − incentive) + incentive). 1 or above: nobody is worth contacting.
+
+        >>> round(Economics(200, 10, 1, 6, 14).threshold, 4)
+        0.1642
+        """
+        return self.spent / max(self.won + self.spent, 1e-12)
 
 
 def convex_hull(p: Floats, lapsed: Flags) -> tuple[Floats, Floats]:
@@ -52,20 +76,38 @@ def _turns_left(x: Floats, y: Floats, a: int, b: int, c: int) -> bool:
 
 def expected_maximum_profit(p: Floats, lapsed: Flags, terms: Economics) -> float:
     """EMP per customer, store currency: the best cut for each acceptance rate, averaged over its distribution."""
+    return best_cuts(p, lapsed, terms)[0]
+
+
+def emp_fraction(p: Floats, lapsed: Flags, terms: Economics) -> float:
+    """Share of customers that the best cut contacts, averaged over acceptance rates (the paper's optimal fraction).
+
+    Like EMP it is known with hindsight alone; `list_figures` holds what can be known before.
+    """
+    return best_cuts(p, lapsed, terms)[1]
+
+
+def best_cuts(p: Floats, lapsed: Flags, terms: Economics) -> tuple[float, float]:
+    """EMP and its fraction: each corner of the ROC curve's hull is the best cut over a range of acceptance rates.
+
+    Moving on from a corner pays once gamma · (value − incentive) − contact exceeds `spent` times the kept for each
+    lapsed customer that the next one adds; Beta's distribution function weighs the ranges in closed form.
+    """
     share_gone = float(lapsed.mean())
-    if share_gone in (0.0, 1.0):
-        return 0.0
+    if share_gone in (0.0, 1.0) or terms.incentive_cost >= terms.customer_value:
+        return 0.0, 0.0
     gone, kept = convex_hull(p, lapsed)
     d, f = terms.incentive_cost / terms.customer_value, terms.contact_cost / terms.customer_value
-    with np.errstate(divide="ignore"):
-        steepness = np.where(np.diff(gone) > 0, np.diff(kept) / np.maximum(np.diff(gone), 1e-300), np.inf)
-    switch = ((1 - share_gone) * (d + f) / share_gone * steepness + f) / (1 - d)
+    finds = np.diff(gone) > 0
+    steepness = np.diff(kept) / np.where(finds, np.diff(gone), 1.0)
+    switch = np.where(finds, ((1 - share_gone) * (d + f) / share_gone * steepness + f) / (1 - d), np.inf)
     edges = np.r_[0.0, np.clip(switch, 0.0, 1.0), 1.0]
     mass = np.diff(betainc(terms.alpha, terms.beta, edges))
     first_moment = terms.acceptance * np.diff(betainc(terms.alpha + 1, terms.beta, edges))
     won = share_gone * gone * (first_moment * (1 - d) - mass * f)
     spent = (1 - share_gone) * kept * mass * (d + f)
-    return float(terms.customer_value * (won - spent).sum())
+    contacted = mass * (share_gone * gone + (1 - share_gone) * kept)
+    return float(terms.customer_value * (won - spent).sum()), float(contacted.sum())
 
 
 def top_k(p: Floats, k: int) -> npt.NDArray[np.int64]:
@@ -75,12 +117,47 @@ def top_k(p: Floats, k: int) -> npt.NDArray[np.int64]:
 
 def profit_by_length(p: Floats, lapsed: Flags, terms: Economics) -> Floats:
     """Expected profit (store currency) of contacting the first 1, 2, … customers of the ranking."""
-    won = terms.acceptance * (terms.customer_value - terms.incentive_cost) - terms.contact_cost
-    spent = -terms.incentive_cost - terms.contact_cost
-    return np.cumsum(np.where(lapsed[top_k(p, len(p))], won, spent))
+    return np.cumsum(np.where(lapsed[top_k(p, len(p))], terms.won, -terms.spent))
 
 
 def profit_at_capacity(p: Floats, lapsed: Flags, k: int, terms: Economics) -> float:
     """Expected profit (store currency) of contacting the first k of the ranking."""
     profits = profit_by_length(p, lapsed, terms)
     return float(profits[min(k, len(profits)) - 1]) if len(profits) else 0.0
+
+
+def worth_contacting(p: Floats, terms: Economics) -> Flags:
+    """Whose contact is expected to pay, by the predicted probabilities alone: no outcome is needed."""
+    return np.asarray(p > terms.threshold)
+
+
+def list_figures(
+    p: Floats, lapsed: Flags, customer: npt.NDArray[np.int64], n_lists: int, terms: Economics
+) -> dict[str, float]:
+    """The list that the threshold makes, mean over `n_lists` cutoffs: its length, and what it earned on these rows.
+
+    The length hangs on predictions and costs alone; the profit (store currency, mean over acceptance rates) on what
+    happened, so it has a 95 % interval over customers.
+    """
+    listed = worth_contacting(p, terms)
+    gained = np.where(listed, np.where(lapsed, terms.won, -terms.spent), 0.0)
+    total, low, high = total_with_interval(gained, customer, n_lists)
+    return {
+        "profit_threshold": terms.threshold,
+        "optimal_list_length": float(listed.sum() / n_lists),
+        "profit_at_optimal_length": total,
+        "profit_at_optimal_length_low": low,
+        "profit_at_optimal_length_high": high,
+    }
+
+
+def total_with_interval(values: Floats, customer: npt.NDArray[np.int64], n_lists: int) -> tuple[float, float, float]:
+    """Mean total of a list and its 95 % interval over customers, of rows that lie on `n_lists` lists.
+
+    A total of n customers drawn anew has variance n · var of a customer's sum: what a bootstrap over customers tends
+    to, without drawing.
+    """
+    sums = np.bincount(customer, values) / n_lists
+    half = Z95 * float(np.sqrt(len(sums) * sums.var()))
+    total = float(sums.sum())
+    return total, total - half, total + half

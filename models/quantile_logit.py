@@ -32,10 +32,13 @@ class QuantileLogit:
     intercept: float
     penalty: float
 
+    def log_odds(self, frame: pd.DataFrame) -> Floats:
+        """Log-odds of lapse, one a row."""
+        return np.asarray(self._design(frame) @ self.weights + self.intercept)
+
     def predict(self, frame: pd.DataFrame) -> Floats:
         """`p_lapse`, one a row."""
-        design = self._design(frame)
-        return sigmoid(design @ self.weights + self.intercept)
+        return sigmoid(self.log_odds(frame))
 
     def contributions(self, frame: pd.DataFrame) -> Floats:
         """Log-odds by feature against the median customer; the last column is that customer's log-odds."""

@@ -23,6 +23,10 @@ class RiskModel(Protocol):
         """Names of the columns it reads, in its own order."""
         ...
 
+    def log_odds(self, frame: pd.DataFrame) -> Floats:
+        """Log-odds of lapse, one a row of the feature table."""
+        ...
+
     def predict(self, frame: pd.DataFrame) -> Floats:
         """`p_lapse`, one a row of the feature table."""
         ...

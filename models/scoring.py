@@ -15,7 +15,7 @@ from contracts.params import Score, Store, Task
 from models.candidate import NO_MODEL
 from models.reasons import reasons
 from models.risk import Floats, RiskModel
-from models.value import TRAILING, ValueModel
+from models.value import ValueModel
 
 BANDS = np.array(["low", "medium", "high"])
 VERSION_LENGTH = 12
@@ -58,13 +58,24 @@ def score(
     rows["p_lapse_week_before"] = before.reindex(rows["customer_id"]).to_numpy()
     rows["change"] = changes(rows["p_lapse"].to_numpy(), rows["p_lapse_week_before"].to_numpy(), params.change_step)
     rows["risk_band"] = risk_bands(rows["p_lapse"].to_numpy(), params.risk_band_edges)
-    middle, low, high = value.at_stake(now[TRAILING].to_numpy(dtype=np.float64), store.margin_rate)
-    rows["value_at_stake"], rows["value_at_stake_low"], rows["value_at_stake_high"] = middle, low, high
+    rows = rows.assign(**margins(now, value, store.margin_rate))
     rows["expected_loss"] = np.round(rows["p_lapse"] * rows["value_at_stake"], 2)
     rows["reasons"] = explained(now, rows["expected_loss"].to_numpy(), champion.model, params, store.currency)
     rows["model_version"] = champion.model_hash[:VERSION_LENGTH]
     rows["model_grade"] = champion.grade
     return rows
+
+
+def margins(now: pd.DataFrame, value: ValueModel, margin_rate: float) -> dict[str, Floats]:
+    """The columns of `scores` that speak of margin over the value horizon, store currency."""
+    found = value.at_stake(now, margin_rate)
+    return {
+        "margin_if_kept": found.kept,
+        "margin_if_lapsed": found.lapsed,
+        "value_at_stake": found.stake,
+        "value_at_stake_low": found.low,
+        "value_at_stake_high": found.high,
+    }
 
 
 def score_by_rules(now: pd.DataFrame, value: ValueModel, *, store: Store, task: Task) -> pd.DataFrame:
@@ -75,8 +86,7 @@ def score_by_rules(now: pd.DataFrame, value: ValueModel, *, store: Store, task: 
     shop_gap = shop_gap_days(own_gap, task)
     rows["p_lapse"], rows["p_lapse_week_before"], rows["change"] = np.nan, np.nan, "new"
     rows["risk_band"] = silence_bands(silence, np.where(np.isnan(own_gap), shop_gap, own_gap), task)
-    middle, low, high = value.at_stake(now[TRAILING].to_numpy(dtype=np.float64), store.margin_rate)
-    rows["value_at_stake"], rows["value_at_stake_low"], rows["value_at_stake_high"] = middle, low, high
+    rows = rows.assign(**margins(now, value, store.margin_rate))
     rows["expected_loss"] = np.nan
     rows["reasons"] = [silence_reason(*numbers, shop_gap) for numbers in zip(silence, own_gap, strict=True)]
     rows["model_version"], rows["model_grade"] = "", NO_MODEL

@@ -17,13 +17,16 @@ import numpy as np
 import pandas as pd
 
 from contracts.params import Execution, LightGbm
-from models.calibration import IDENTITY, Platt
+from models import calibration as calibrating
+from models.calibration import IDENTITY, Calibration, through
 from models.risk import Flags, Floats, matrix, sigmoid
 
 if TYPE_CHECKING:
     from lightgbm import Booster
 
 SMALLEST_LEAF = 5
+SILENCES = frozenset({"days_since_last_purchase", "silence_to_gap_mean", "silence_to_gap_median", "silence_percentile"})
+"""Features that grow with the present silence and with nothing else."""
 
 
 def _lightgbm() -> Any:
@@ -40,7 +43,7 @@ class BaggedTrees:
     name: str
     features: tuple[str, ...]
     texts: tuple[str, ...] = field(repr=False)
-    calibration: Platt = IDENTITY
+    calibration: Calibration = IDENTITY
 
     @cached_property
     def boosters(self) -> tuple[Booster, ...]:
@@ -55,9 +58,13 @@ class BaggedTrees:
         parts = [np.asarray(booster.predict(values, raw_score=True)) for booster in self.boosters]
         return np.asarray(np.mean(parts, axis=0))
 
+    def log_odds(self, frame: pd.DataFrame) -> Floats:
+        """Calibrated log-odds, one a row."""
+        return self.calibration.apply(self.raw(frame))
+
     def predict(self, frame: pd.DataFrame) -> Floats:
         """`p_lapse`, one a row."""
-        return sigmoid(self.calibration.apply(self.raw(frame)))
+        return sigmoid(self.log_odds(frame))
 
     def contributions(self, frame: pd.DataFrame) -> Floats:
         """TreeSHAP log-odds by feature (Lundberg, Erion and Lee 2018); the last column is the base."""
@@ -65,11 +72,9 @@ class BaggedTrees:
         if not len(values):
             return np.zeros((0, len(self.features) + 1))
         parts = [np.asarray(booster.predict(values, pred_contrib=True)) for booster in self.boosters]
-        mean: Floats = np.mean(parts, axis=0) * self.calibration.slope
-        mean[:, -1] += self.calibration.intercept
-        return mean
+        return through(self.calibration, np.asarray(np.mean(parts, axis=0)))
 
-    def calibrated(self, calibration: Platt) -> BaggedTrees:
+    def calibrated(self, calibration: Calibration) -> BaggedTrees:
         """The same trees under another calibration."""
         return replace(self, calibration=calibration)
 
@@ -88,7 +93,9 @@ class BaggedTrees:
 
 def from_files(plain: dict[str, Any], texts: Sequence[str]) -> BaggedTrees:
     """The model from what `to_files` wrote."""
-    return BaggedTrees(plain["name"], tuple(plain["features"]), tuple(texts), Platt(**plain["calibration"]))
+    return BaggedTrees(
+        plain["name"], tuple(plain["features"]), tuple(texts), calibrating.from_json(plain["calibration"])
+    )
 
 
 def rows_in_leaf(share: float, n_rows: int) -> int:
@@ -117,6 +124,14 @@ def library_parameters(params: LightGbm, n_rows: int, execution: Execution, bag:
     }
 
 
+def _constraints(params: LightGbm, features: Sequence[str]) -> dict[str, Any]:
+    """Rising in every silence, if that is asked for."""
+    if not params.monotone_silence:
+        return {}
+    rising = [int(name in SILENCES) for name in features]
+    return {"monotone_constraints": rising, "monotone_constraints_method": "advanced"}
+
+
 def _repeatable(execution: Execution, bag: int = 0) -> dict[str, Any]:
     return {
         "seed": execution.seed + bag,
@@ -142,7 +157,10 @@ def fit(
 ) -> BaggedTrees:
     """Fit the averaged, regularised model; calibration is left at identity."""
     values = matrix(frame, features)
-    settings = [library_parameters(params, len(values), execution, bag) for bag in range(params.n_bags)]
+    settings = [
+        library_parameters(params, len(values), execution, bag) | _constraints(params, features)
+        for bag in range(params.n_bags)
+    ]
     binned = _binned(values, lapsed, features, settings[0])
     texts = [_grow(binned, each, params.num_trees) for each in settings]
     return BaggedTrees("regulars", tuple(features), tuple(texts))

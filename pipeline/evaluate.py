@@ -13,7 +13,8 @@ from models.baselines import BASELINES
 from models.bundle import load_model
 from models.curves import write_judged_curves, write_no_curves
 from models.evaluation import headline, judge, no_report, report, resampled
-from models.fitting import MODEL, refuse_seen, why_no_fits
+from models.fits import refuse_seen, why_no_fits
+from models.fitting import MODEL
 from models.gate import gate, no_gate
 from models.rows import read_rows
 from models.selection import select, write_no_selection, write_selection

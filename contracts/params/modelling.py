@@ -49,6 +49,9 @@ class LightGbm(Section):
     extra_trees: bool
     max_bin: Annotated[int, Field(ge=15, le=1023)]
     n_bags: Count = Field(description="models with different seeds, averaged")
+    monotone_silence: bool = Field(
+        default=False, description="all else equal, a longer silence never lowers the risk (a constraint on the trees)"
+    )
 
 
 class Train(LightGbm):
@@ -61,6 +64,17 @@ class Train(LightGbm):
         description="features that are computed, yet shown neither to the model nor to the baselines"
     )
     n_inner_cutoffs: Count = Field(description="last training cutoffs, used to choose calibration and penalties")
+    n_inner_folds: Count = Field(default=3, description="inner forward folds of the contest and of tuning")
+    calibrations: list[Literal["shift", "platt", "beta", "isotonic"]] = Field(
+        default=["shift", "platt", "beta", "isotonic"],
+        description="maps that may be put on the model if inner folds ask for one; [] leaves it as it is",
+    )
+    contest_below: Annotated[int, Field(ge=0)] = Field(
+        default=1200, description="labels of the rarer outcome below which simple models and a blend compete"
+    )
+    n_trials: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="trials of the search for LightGBM's parameters on inner folds; 0: none"
+    )
 
 
 class Evaluate(Section):

@@ -6,6 +6,7 @@ A new kind is one function here (usually around one compiled walk) and one entry
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +17,7 @@ from features.kernel.piece import DAYS, SCALES, Floats, Piece
 from features.records import Feature
 from features.vocabulary import WEEK_DAYS
 
+YEAR_DAYS = 365.2425
 Kind = Callable[[Piece, Feature], npt.NDArray[np.float64]]
 
 
@@ -111,6 +113,11 @@ def _store(piece: Piece, feature: Feature) -> Floats:
     return totals
 
 
+def _on_circle(piece: Piece, feature: Feature) -> Floats:
+    turn = math.tau * piece.slots.today / YEAR_DAYS
+    return np.asarray(np.sin(turn) if feature.measure == "season_sine" else np.cos(turn))
+
+
 def _mbgnbd(piece: Piece, feature: Feature) -> Floats:
     answers: Floats = piece.once("mbgnbd", lambda: piece.context.expectations(piece, value))[feature.measure]
     return answers
@@ -144,6 +151,7 @@ KINDS: dict[str, Kind] = {
     "line_sum": _at_newcomers_prices,
     "store_total": _store,
     "store_active": _store,
+    "on_circle": _on_circle,
     "mbgnbd": _mbgnbd,
     **dict.fromkeys(derived.FORMULAS, _derived),
 }

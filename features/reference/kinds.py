@@ -36,6 +36,7 @@ KINDS: dict[str, Callable[..., pd.Series]] = {
     "line_sum": of_lines.line_sum,
     "store_total": of_store.store_total,
     "store_active": of_store.store_active,
+    "on_circle": of_store.on_circle,
     "mbgnbd": of_store.model_answer,
     "per": derived.quotient,
     "share": derived.quotient,

@@ -24,6 +24,12 @@ def store_active(known: Known, _: Feature, of: pd.Series) -> pd.Series:
     return pd.Series((of > 0).sum(), index=known.customers)
 
 
+def on_circle(known: Known, feature: Feature) -> pd.Series:
+    """The time of the year."""
+    turn = math.tau * known.today / 365.2425
+    return pd.Series(math.sin(turn) if feature.measure == "season_sine" else math.cos(turn), index=known.customers)
+
+
 def model_answer(known: Known, feature: Feature) -> pd.Series:
     """Answer of MBG/NBD for each customer, within the customer's horizon."""
     model, history, horizon = known.model, known.histories, known.horizon_days.to_numpy(dtype="float64")

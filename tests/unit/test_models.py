@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,34 +16,12 @@ from contracts.params import Params
 from models import baselines, calibration, fitting, quantile_logit, trees
 from models.bundle import load_model, write_model
 from models.evaluation import Values, gain, judge, report, resampled, wilson
+from models.fits import refuse_seen, write_fits
 from models.fitting import MODEL, choose_inside, fit_all
 from models.gate import gate
 from models.rows import Rows, labelled_rows
 from models.splits import Fold, inner_fold
-from models.value import UNMEASURED, fit_value
-
-MONDAY = date(2017, 3, 6)
-N_CUTOFFS = 9
-
-
-def drawn_rows(rng: np.random.Generator, n_customers: int = 150) -> Rows:
-    """Rows whose lapse follows silence and frequency; every column that a baseline reads, some values missing."""
-    days = [MONDAY + timedelta(weeks=2 * k) for k in range(N_CUTOFFS)]
-    n = n_customers * len(days)
-    silence, visits = rng.exponential(10, n), rng.poisson(6, n).astype(float)
-    frame = pd.DataFrame({"customer_id": [str(i % n_customers) for i in range(n)]})
-    frame["cutoff_on"] = pd.to_datetime(np.repeat(days, n_customers))
-    for name in (*baselines.INACTIVITY_RULES,):
-        frame[name] = silence + rng.normal(0, 0.1 if name.startswith("days") else 5, n)
-    for name in baselines.FREQUENCY_RULES:
-        frame[name] = visits + rng.poisson(2, n)
-    for days in baselines.RFM_WINDOWS_DAYS:
-        frame[f"amount_{days}d"] = visits * days / 10
-    for name in baselines.MBG_NBD_ANSWERS:
-        frame[name] = visits / (1 + silence / 10)
-    frame["noise"] = np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n))
-    odds = -2.2 + 0.09 * silence - 0.12 * visits + 0.5
-    return Rows(frame, rng.random(n) < 1 / (1 + np.exp(-odds)), windows.day_numbers(frame["cutoff_on"]))
+from tests.drawn_rows import MONDAY, N_CUTOFFS, drawn_rows
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +31,14 @@ def rows() -> Rows:
 
 @pytest.fixture(scope="module")
 def small(params: Params) -> Params:
-    fewer = {"num_trees": 40, "n_bags": 2, "features": "all"}
+    fewer = {"num_trees": 40, "n_bags": 2, "features": "all", "contest_below": 0}
     return params.model_copy(update={"train": params.train.model_copy(update=fewer)})
 
 
 @pytest.fixture(scope="module")
 def fits(rows: Rows, small: Params):
     choices = choose_inside(rows, 28, small.train, small.execution)
-    return fit_all(rows, choices, small.train, small.execution)
+    return fit_all(rows, choices)
 
 
 def test_a_fold_that_overlaps_is_refused() -> None:
@@ -90,7 +68,7 @@ def test_every_fit_comes_back_from_its_files(fits, rows: Rows, tmp_path: Path) -
 
 
 def test_two_fits_with_one_seed_are_the_same_bytes(fits, rows: Rows, small: Params) -> None:
-    again = fit_all(rows, choose_inside(rows, 28, small.train, small.execution), small.train, small.execution)
+    again = fit_all(rows, choose_inside(rows, 28, small.train, small.execution))
     assert {name: model.to_files() for name, model in fits.items()} == {
         name: model.to_files() for name, model in again.items()
     }
@@ -163,16 +141,6 @@ def test_leaf_size_scales_and_library_parameters_keep_probabilities(params: Para
     assert settings["deterministic"]
 
 
-def test_calibration_helps_where_it_is_needed_and_stays_away_where_not(rng: np.random.Generator) -> None:
-    truth = rng.normal(-1.5, 1.2, 8000)
-    lapsed = rng.random(8000) < 1 / (1 + np.exp(-truth))
-    cutoff = np.repeat([1, 2, 3, 4], 2000)
-    line = calibration.choose(2.0 * truth + 1.0, lapsed, cutoff)
-    assert (line.slope, line.intercept) == (pytest.approx(0.5, abs=0.05), pytest.approx(-0.5, abs=0.1))
-    assert calibration.choose(truth, lapsed, cutoff).slope == pytest.approx(1.0, abs=0.1)
-    assert calibration.choose(2.0 * truth, lapsed, np.repeat([1, 2], 4000)) == calibration.IDENTITY
-
-
 def test_a_line_of_another_season_has_to_help_here(rng: np.random.Generator) -> None:
     truth = rng.normal(-1.0, 1.0, 6000)
     lapsed = rng.random(6000) < 1 / (1 + np.exp(-truth))
@@ -212,7 +180,7 @@ def test_an_unknown_excluded_feature_is_named(rows: Rows, small: Params) -> None
 
 def test_the_lean_model_reads_the_short_list_and_its_rivals_everything(rows: Rows, small: Params) -> None:
     train = small.train.model_copy(update={"features": "lean", "exclude_features": ["amount_91d"], "num_trees": 3})
-    fits = fit_all(rows, choose_inside(rows, 28, train, small.execution), train, small.execution)
+    fits = fit_all(rows, choose_inside(rows, 28, train, small.execution))
     lean = {"days_since_last_purchase", "silence_to_gap_median", "amount_56d", "mbgnbd_p_no_purchase"}
     assert set(fits[MODEL].features) == lean | {"noise"}  # not in the catalogue: a trial feature
     for rival in ("all_feature_logit", "lightgbm_default"):
@@ -284,26 +252,6 @@ def test_wilson_equals_the_closed_form_at_the_edges() -> None:
     assert wilson(0, 10)[1] == pytest.approx(0.2775, abs=1e-4)
 
 
-def value_rows(n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    keys = pd.DataFrame({"customer_id": [str(i) for i in range(n)], "cutoff_on": pd.Timestamp("2017-03-06")})
-    snapshot = keys.assign(lapsed=pd.array([i % 4 == 0 for i in range(n)], dtype="boolean"))
-    snapshot["amount_in_value_horizon"] = np.where(np.arange(n) % 4 == 0, 20.0, 90.0)
-    return keys.assign(amount_91d=100.0), snapshot
-
-
-def test_value_at_stake_by_hand() -> None:
-    model = fit_value(*value_rows(400), seed=1)
-    assert (model.kept, model.lapsed, model.loss) == pytest.approx((0.9, 0.2, 0.7))
-    assert model.loss_low == pytest.approx(0.7)  # everyone alike: nothing to be unsure of
-    middle, low, high = model.at_stake(np.array([200.0]), 0.25)
-    assert (middle[0], low[0], high[0]) == (35.0, 35.0, 35.0)
-
-
-def test_value_without_matured_windows_says_so() -> None:
-    frame, snapshot = value_rows(400)
-    assert fit_value(frame, snapshot.assign(amount_in_value_horizon=np.nan), seed=1) == UNMEASURED
-
-
 def test_the_best_rfm_window_is_chosen_on_the_training_rows(rows: Rows) -> None:
     sharper = rows.frame.assign(purchase_days_91d=rows.lapsed.astype(float))
     assert baselines.best_rfm(sharper, rows.lapsed).features[1] == "purchase_days_91d"
@@ -317,10 +265,10 @@ WEEKS = [MONDAY + timedelta(weeks=2 * k) for k in range(N_CUTOFFS)]
 def test_canary_fits_that_saw_the_judged_period_are_refused(fits, rows: Rows, tmp_path: Path) -> None:
     early, late = rows.at(WEEKS[:5]), rows.at(WEEKS[:8])
     for name, seen in (("early", early), ("late", late)):
-        fitting.write_fits(tmp_path / name, {}, fitting.labels_known_on(seen, 28))
-    fitting.refuse_seen(tmp_path / "early", WEEKS[6:])
+        write_fits(tmp_path / name, {}, fitting.labels_known_on(seen, 28))
+    refuse_seen(tmp_path / "early", WEEKS[6:])
     with pytest.raises(TimeError, match="leak refused"):
-        fitting.refuse_seen(tmp_path / "late", WEEKS[6:])
+        refuse_seen(tmp_path / "late", WEEKS[6:])
 
 
 def test_canary_choices_made_in_the_judged_period_count_as_seen(rows: Rows, small: Params) -> None:

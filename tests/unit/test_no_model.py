@@ -16,7 +16,7 @@ from contracts.params import Params
 from contracts.tables import SCORES, SNAPSHOTS
 from features.customer_days import DayBook, day_book
 from features.snapshots import lay_out, too_few_labels
-from models import candidate, champions, fitting
+from models import candidate, champions, fits
 from models.evaluation import Judged, figures, headline, means_over_cutoffs, report, resampled
 from models.gate import gate, no_gate
 from models.metrics import auc, ones
@@ -198,9 +198,9 @@ def test_nothing_is_composed_registered_or_exported(tmp_path: Path, params: Para
 
 
 def test_a_folder_without_fits_says_why(tmp_path: Path) -> None:
-    fitting.write_no_fits(tmp_path / "test_fit", "nobody lapsed")
-    assert fitting.why_no_fits(tmp_path / "test_fit") == "nobody lapsed"
-    assert fitting.why_no_fits(tmp_path) == ""
+    fits.write_no_fits(tmp_path / "test_fit", "nobody lapsed")
+    assert fits.why_no_fits(tmp_path / "test_fit") == "nobody lapsed"
+    assert fits.why_no_fits(tmp_path) == ""
 
 
 def test_an_inner_fold_narrows_before_it_is_given_up() -> None:

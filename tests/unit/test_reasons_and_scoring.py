@@ -8,7 +8,8 @@ from features.catalogue import BY_NAME
 from features.vocabulary import FAMILIES
 from models.reasons import LOWER_RISK, NO_SINGLE_SIGN, TOPICS, reasons, topic_contributions
 from models.scoring import Champion, changes, risk_bands, score
-from models.value import ValueModel
+from models.value import Z95, Level, ValueModel
+from models.value_shapes import Trailing
 
 
 def one_customer(**numbers: float) -> pd.DataFrame:
@@ -122,7 +123,7 @@ def test_scores_by_hand(params: Params) -> None:
     now = pd.concat([one_customer(amount_91d=400.0), one_customer(amount_91d=100.0)], ignore_index=True)
     now["customer_id"] = ["ann", "bob"]
     before = one_customer(days_since_last_purchase=17.0)
-    value = ValueModel(1.0, 0.5, 0.5, 0.4, 0.6, 1000)
+    value = ValueModel(Trailing(), Level(1.0, 0.5, lapsed_variance=(0.1 / Z95) ** 2), 1000)
     chosen = params.score.model_copy(update={"n_explained": 1})
     champion = Champion(Silence(), "0123456789abcdef", "model")
     scored = score(now, before, champion, value, store=params.store, params=chosen).set_index("customer_id")
@@ -130,6 +131,7 @@ def test_scores_by_hand(params: Params) -> None:
     assert scored.loc["ann", "change"] == "up"
     assert scored.loc["bob", "change"] == "new"
     assert scored.loc["ann", ["value_at_stake_low", "value_at_stake", "value_at_stake_high"]].tolist() == [40, 50, 60]
+    assert scored.loc["ann", ["margin_if_kept", "margin_if_lapsed"]].tolist() == [100, 50]
     assert scored.loc["ann", "expected_loss"] == 12.0
     assert scored.loc["ann", "reasons"] == "no purchase for 24 days, usually every 5 days"
     assert scored.loc["bob", "reasons"] == ""  # explained are those with the highest expected loss

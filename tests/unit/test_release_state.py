@@ -85,7 +85,7 @@ def _table(project, name):
     full = pd.read_parquet(project.root / "data" / "week" / "customers.parquet")
     full = full.assign(cutoff_on=pd.Timestamp(date(2018, 1, 1)))
     if name == "scores":
-        return full[full["p_lapse"].notna()][list(_columns("SCORES"))]
+        return full[full["p_lapse"].notna()][[name for name in _columns("SCORES") if name in full.columns]]
     if name == "plan":
         return full.fillna(
             dict.fromkeys(("offer_cost", "expected_profit", "expected_profit_low", "expected_profit_high"), 0.0)
