@@ -14,12 +14,23 @@ from typing import Any
 
 from contracts.errors import StateError, nearest
 from contracts.files import atomic_folder, digest, read_json, write_json
-from contracts.params import Task
+from contracts.params import Params, Task
+from models.fits import RECIPE_FILE
 
 RELEASE_FILE = "release.json"
 NO_MODEL = "none"
+MODEL_SECTIONS = ("store", "task", "execution", "ingest", "snapshot", "featurize", "train", "evaluate", "register")
 RULE_FEATURES = ("days_since_last_purchase", "gap_median_days")
 """What the rules read that stand in where there is no model."""
+
+
+def flat_params(params: Params) -> dict[str, str]:
+    """The parameters that a model depends on, as `section.key` and text.
+
+    Sections that only shape the week's list (score, portray, plan, publish) are left out: they make no other model.
+    """
+    plain = params.model_dump(by_alias=True, mode="json")
+    return {f"{section}.{key}": str(value) for section in MODEL_SECTIONS for key, value in plain[section].items()}
 
 
 def model_hash(bundle: Path) -> str:
@@ -56,10 +67,13 @@ def _compose_nothing(gate: Mapping[str, Any], task: Task, target: Path) -> dict[
     return release
 
 
-def compose(fits: Path, gate: Mapping[str, Any], task: Task, target: Path) -> dict[str, Any]:
-    """Copy the fit that the gate released (if any) to `target`, add `release.json`, and return what that says."""
+def compose(fits: Path, gate: Mapping[str, Any], params: Params, target: Path) -> dict[str, Any]:
+    """Copy the fit that the gate released (if any) to `target`, add `release.json`, and return what that says.
+
+    `release.json` also holds the recipe and all parameters behind the model: with them it can be fitted anew.
+    """
     if gate["grade"] == NO_MODEL:
-        return _compose_nothing(gate, task, target)
+        return _compose_nothing(gate, params.task, target)
     name = gate["released"]
     fit = fits / name
     if not fit.is_dir():
@@ -73,8 +87,11 @@ def compose(fits: Path, gate: Mapping[str, Any], task: Task, target: Path) -> di
         "grade": gate["grade"],
         "gate_passed": gate["passed"],
         "model_hash": model_hash(fit),
-        "task": task.model_dump(mode="json"),
+        "task": params.task.model_dump(mode="json"),
+        "params": flat_params(params),
     }
+    if (fits / RECIPE_FILE).exists():
+        release["recipe"] = read_json(fits / RECIPE_FILE)
     with atomic_folder(target) as draft:
         shutil.copytree(fit, draft, dirs_exist_ok=True)
         write_json(draft / RELEASE_FILE, release)

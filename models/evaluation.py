@@ -107,7 +107,7 @@ def gain(values: Values, model: str, rival: str, metric: str) -> Plain:
     sign = -1.0 if metric in ("log_loss", "brier") else 1.0
     low, high = metrics.interval(sign * (values.drawn[model][metric] - values.drawn[rival][metric]))
     value = sign * (values.plain[model][metric] - values.plain[rival][metric])
-    return _known({"value": value, "low": low, "high": high})
+    return known({"value": value, "low": low, "high": high})
 
 
 def economics(params: Evaluate) -> profit.Economics:
@@ -158,10 +158,10 @@ def figures(judged: Judged, values: Values, name: str, params: Evaluate, seed: i
         ),
         "list_stability": list_stability(judged, p, params.capacity),
     }
-    return _known(result)
+    return known(result)
 
 
-def _known(figures_: Plain) -> Plain:
+def known(figures_: Plain) -> Plain:
     """Figures that are not defined on these rows are null; `absent` says why."""
     return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in figures_.items()}
 
@@ -213,7 +213,7 @@ def by_cutoff(judged: Judged, name: str) -> list[Plain]:
         record["lapse_rate"] = float(lapsed.mean())
         record |= metrics.plain_metrics(p, lapsed)
         record["bias"] = float((p - lapsed).mean())
-        records.append(_known(record))
+        records.append(known(record))
     return records
 
 

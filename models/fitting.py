@@ -98,6 +98,7 @@ class Choices:
             "train": self.terms.train.model_dump(mode="json"),
             "penalty": self.terms.penalty,
             "calibration": self.calibration.to_json(),
+            "default_calibration": self.default_calibration.to_json(),
             "contest": [asdict(one) for one in self.held],
         }
 

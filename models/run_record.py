@@ -17,10 +17,11 @@ import pandas as pd
 
 from contracts.errors import StateError
 from contracts.files import digest, read_json, read_table
-from contracts.params import Params, Task, load_params, read_yaml
-from models.candidate import model_hash
+from contracts.params import Task, load_params, read_yaml
+from models.candidate import flat_params, model_hash
+from models.comparison import JUDGED_ROWS, rows_hash
+from models.comparison_page import COMPARISON_FILE
 
-MODEL_SECTIONS = ("store", "task", "execution", "ingest", "snapshot", "featurize", "train", "evaluate", "register")
 INPUT_STAGES = ("ingest", "snapshot", "featurize")
 BASELINE_NAME = "unchanged parameters"
 N_NAMED_DIFFERENCES = 3
@@ -39,6 +40,10 @@ class Evidence:
     metrics: Path
     plots: Path
     selection: Path
+    predictions: Path
+    baselines: Path
+    comparison: Path
+    card: Path
     cutoffs: Path
     features: Path
     lock: Path
@@ -54,6 +59,10 @@ class Evidence:
             metrics=root / "reports" / "metrics.json",
             plots=root / "reports" / "plots",
             selection=root / "reports" / "selection",
+            predictions=root / "data" / "test_predictions.parquet",
+            baselines=root / "data" / "baseline_predictions.parquet",
+            comparison=root / "reports" / "comparison",
+            card=root / "reports" / "card",
             cutoffs=root / "data" / "cutoffs.json",
             features=root / "data" / "features",
             lock=root / "dvc.lock",
@@ -82,15 +91,6 @@ class RunRecord:
     note: str = ""
     files: tuple[Path, ...] = ()
     data_hashes: Mapping[str, str] = field(default_factory=dict)
-
-
-def flat_params(params: Params) -> dict[str, str]:
-    """The parameters that a model depends on, as `section.key` and text.
-
-    Sections that only shape the week's list (score, portray, plan, publish) are left out: they make no other model.
-    """
-    plain = params.model_dump(by_alias=True, mode="json")
-    return {f"{section}.{key}": str(value) for section in MODEL_SECTIONS for key, value in plain[section].items()}
 
 
 def content_hash(evidence: Evidence) -> str:
@@ -183,6 +183,32 @@ def _figure(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, int | float) else "–"
 
 
+def against_champion(comparison: Path) -> str:
+    """The verdict against the champion in one sentence."""
+    return str(read_json(comparison / COMPARISON_FILE)["sentence"])
+
+
+def verdict_of(comparison: Path) -> str:
+    """'better', 'no worse', 'not proved', 'same recipe' or 'nothing to compare'."""
+    return str(read_json(comparison / COMPARISON_FILE)["verdict"])
+
+
+def compared(comparison: Path) -> tuple[Point, ...]:
+    """The paired gains over the champion, as `vs_champion/…`; none where nothing was compared."""
+    found = read_json(comparison / COMPARISON_FILE)
+    parts = {"gain": found.get("gains", {}), "profit_gain": found.get("profit_gain", {})}
+    return tuple(Point(f"vs_champion/{name}", value) for name, value in _numbers(parts))
+
+
+def _judged_rows(predictions: Path) -> str:
+    return rows_hash(read_table(predictions))[:16]
+
+
+def author(root: Path) -> str:
+    """Who wrote the code version of a run, as git names them; '' where git does not know."""
+    return _git(root, "log", "-1", "--format=%an")
+
+
 def code_version(root: Path) -> tuple[str, bool]:
     """The git commit, and whether files differ from it; ('none', True) where there is no commit."""
     commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
@@ -227,6 +253,9 @@ def tags(evidence: Evidence, root: Path, different: Mapping[str, str], experimen
         ),
         "task.test_cutoffs": ", ".join(cutoffs["test"]),
         "task.scored": cutoffs["scored"],
+        JUDGED_ROWS: _judged_rows(evidence.predictions),
+        "regulars.verdict": verdict_of(evidence.comparison),
+        "regulars.author": author(root),
         "data.source": params.ingest.source,
         "data.end": cutoffs["data_end"],
         "code.commit": commit,
@@ -263,9 +292,18 @@ def run_record(evidence: Evidence, root: Path, reference: Mapping[str, str], exp
         content_hash=content_hash(evidence),
         tags=tags(evidence, root, different, experiment),
         params=params,
-        points=points(metrics, gate),
-        note=f"{note(metrics, gate, cutoffs)}\n\n{carried_by(read_json(evidence.selection / SELECTION_FILE))}",
-        files=(evidence.metrics, evidence.gate, evidence.cutoffs, evidence.plots, evidence.selection),
+        points=(*points(metrics, gate), *compared(evidence.comparison)),
+        note="\n\n".join(
+            (
+                against_champion(evidence.comparison),
+                note(metrics, gate, cutoffs),
+                carried_by(read_json(evidence.selection / SELECTION_FILE)),
+            )
+        ),
+        files=(
+            *(evidence.metrics, evidence.gate, evidence.cutoffs, evidence.plots, evidence.selection),
+            *(evidence.comparison, evidence.card),
+        ),
         data_hashes=data_hashes(evidence.lock),
     )
 

@@ -10,13 +10,16 @@ from pathlib import Path
 from contracts.files import read_json, write_json
 from contracts.params import load_params
 from models import champions
-from models.candidate import compose, refuse_other_task
-from models.run_record import MODEL_SECTIONS, Evidence
+from models.candidate import MODEL_SECTIONS, compose, refuse_other_task
+from models.challenge import Tables, challenge
+from models.comparison_page import write_comparison
+from models.run_record import Evidence
 from models.tracking import project_root
 from pipeline.release import experiment_name, release
 from pipeline.stage import run_stage, say
 
 SECTIONS = MODEL_SECTIONS
+JUDGED = ("predictions", "baselines")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,18 +32,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("selection", type=Path, help="folder of the selection report, read")
     arguments.add_argument("cutoffs", type=Path, help="JSON file, read")
     arguments.add_argument("features", type=Path, help="folder of Parquet files, read")
+    arguments.add_argument("snapshots", type=Path, help="Parquet file, read")
+    arguments.add_argument("predictions", type=Path, help="Parquet file of the model's judged rows, read")
+    arguments.add_argument("baselines", type=Path, help="Parquet file of the baselines' judged rows, read")
     arguments.add_argument("wish", type=Path, help="JSON file with the champion's hash or null, read")
     arguments.add_argument("candidate", type=Path, help="folder, written")
     arguments.add_argument("champion", type=Path, help="folder, written")
+    arguments.add_argument("comparison", type=Path, help="folder of the comparison with the champion, written")
     arguments.add_argument("receipt", type=Path, help="JSON file, written")
     paths = arguments.parse_args(argv)
     params, here, root = load_params(), Path.cwd(), project_root()
-    said = compose(paths.fits, read_json(paths.gate), params.task, paths.candidate)
-    names = ("candidate", "gate", "metrics", "plots", "selection", "cutoffs", "features")
+    said = compose(paths.fits, read_json(paths.gate), params, paths.candidate)
+    names = (*("candidate", "gate", "metrics", "plots", "selection", "cutoffs", "features"), *JUDGED, "comparison")
     told = {name: getattr(paths, name) for name in names}
     evidence = replace(Evidence.below(here), **told)
     at = champions.place(root, here / "params.yaml")
     champions.export_champion(at, champions.wished(at, paths.wish), paths.candidate, paths.champion)
+    judged = Tables(paths.snapshots, paths.features, paths.predictions, paths.baselines)
+    made = challenge(paths.candidate, paths.champion, judged, params)
+    write_comparison(paths.comparison, made)
     experiment = experiment_name()
     if not experiment:
         refuse_other_task(paths.champion, params.task, at.model)
@@ -51,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(
         paths.receipt, {"applied": not experiment, **{key: said[key] for key in ("name", "grade", "model_hash")}}
     )
+    say("register", made.sentence)
     say(
         "register",
         (f"{said['name']} (grade {said['grade']}) {said['model_hash'][:12]}" if said["model_hash"] else "no model")

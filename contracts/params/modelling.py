@@ -70,7 +70,7 @@ class Train(LightGbm):
         description="maps that may be put on the model if inner folds ask for one; [] leaves it as it is",
     )
     contest_below: Annotated[int, Field(ge=0)] = Field(
-        default=1200, description="labels of the rarer outcome below which simple models and a blend compete"
+        default=2000, description="labels of the rarer outcome below which simple models and a blend compete"
     )
     n_trials: Annotated[int, Field(ge=0)] = Field(
         default=0, description="trials of the search for LightGBM's parameters on inner folds; 0: none"
@@ -81,6 +81,9 @@ class Evaluate(Section):
     """How a release is judged."""
 
     n_bootstrap: Annotated[int, Field(ge=100)] = Field(description="resamples of customers behind each interval")
+    n_origins: Annotated[int, Field(ge=0)] = Field(
+        default=6, description="origins spread over the history at which the recipe is fitted anew and judged; 0: none"
+    )
     capacity: Count = Field(description="customers a team can work through in a week: the K of top-K figures")
     max_auc_loss: Share = Field(description="gate: AUC that a release may lose to the best baseline")
     customer_value: Annotated[float, Field(gt=0)] = Field(
@@ -101,6 +104,15 @@ class Register(Section):
 
     experiment_name: str
     model_name: str
+    max_log_loss_loss: Money = Field(
+        default=0.001, description="promotion: log loss (nats) that a challenger may lose to the champion at worst (95 %)"
+    )
+    reviewer_is_not_author: bool = Field(
+        default=False, description="promotion: whoever wrote the candidate's commit may not be its reviewer"
+    )
+    auto_promote: bool = Field(
+        default=False, description="a challenger that is better by interval becomes champion by itself, unreviewed"
+    )
 
 
 class Score(Section):

@@ -1,0 +1,110 @@
+"""Champion against challenger as recipes: the champion's is fitted anew on the challenger's own training cutoffs.
+
+So neither has seen later data than the other, and both are judged on rows that neither was fitted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contracts import tables, windows
+from contracts.errors import ContractError
+from contracts.files import read_table
+from contracts.params import Params
+from models.candidate import NO_MODEL, read_release
+from models.comparison import CHALLENGER, CHAMPION, SAME, anonymous, compare, sentence, verdict
+from models.comparison_page import Comparison
+from models.evaluation import Judged
+from models.fitting import MODEL
+from models.refit import is_same, refit
+from models.risk import Floats
+from models.rows import read_rows
+
+NOTHING = "nothing to compare"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Where the challenger's judged rows stand."""
+
+    snapshots: Path
+    features: Path
+    predictions: Path
+    baselines: Path
+
+
+def challenge(candidate: Path, champion: Path, at: Tables, params: Params) -> Comparison:
+    """The candidate's bundle against the champion's, on the candidate's test cutoffs."""
+    new, old = read_release(candidate), read_release(champion)
+    why = _why_nothing(new, old)
+    if new["grade"] == NO_MODEL:
+        return Comparison(NOTHING, f"Nothing to compare: {why}.")
+    judged_p, lapsed = _challengers(at, str(new["name"]))
+    rows = anonymous(judged_p)
+    if why:
+        return Comparison(NOTHING, f"Nothing to compare: {why}.", champion_hash=old["model_hash"], rows=rows)
+    differing = differences(old["params"], new["params"])
+    try:
+        p = judged_p["p_lapse"].to_numpy() if is_same(old, new) else _champions(old, at, params)
+    except ContractError as error:
+        said = "No verdict: the champion's recipe cannot be fitted on this run's features."
+        return Comparison(
+            NOTHING, said, str(error), differences=differing, champion_hash=old["model_hash"], rows=rows
+        )
+    judged = Judged(
+        judged_p[list(tables.FEATURE_KEYS)],
+        lapsed,
+        pd.factorize(judged_p["customer_id"])[0].astype(np.int64),
+        windows.day_numbers(judged_p["cutoff_on"]),
+        {CHAMPION: p, CHALLENGER: judged_p["p_lapse"].to_numpy()},
+    )
+    found = compare(judged, params.evaluate, params.execution.seed)
+    tolerance = params.register_.max_log_loss_loss
+    said = SAME if is_same(old, new) else verdict(found, tolerance)
+    why = _where_from(old, new)
+    told = sentence(found, said, tolerance)
+    return Comparison(said, told, why, found, judged, differing, old["model_hash"], rows)
+
+
+def _why_nothing(new: Mapping[str, Any], old: Mapping[str, Any]) -> str:
+    if NO_MODEL in (new["grade"], old["grade"]):
+        return "there is no model on one side"
+    if "recipe" not in old:
+        return "the champion was registered without its recipe"
+    if new["model_hash"] == old["model_hash"]:
+        return "the candidate is the champion"
+    return ""
+
+
+def _where_from(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    return (
+        f"Champion: {old['name']} (grade {old['grade']}, {old['model_hash'][:12]}). Challenger: {new['name']} "
+        f"(grade {new['grade']}, {new['model_hash'][:12]}). Both as recipes, fitted on the challenger's training cutoffs."
+    )
+
+
+def differences(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The parameters that differ: the champion's value and the challenger's."""
+    names = sorted({*old, *new})
+    return {name: (old.get(name, "–"), new.get(name, "–")) for name in names if old.get(name) != new.get(name)}
+
+
+def _challengers(at: Tables, name: str) -> tuple[pd.DataFrame, Any]:
+    """The challenger's judged rows, and what happened."""
+    rows = read_table(at.predictions, tables.TEST_PREDICTIONS)
+    if name != MODEL:
+        rows = rows.assign(p_lapse=read_table(at.baselines, tables.BASELINE_PREDICTIONS)[name].to_numpy())
+    return rows, rows["lapsed"].to_numpy(dtype=bool)
+
+
+def _champions(release: Mapping[str, Any], at: Tables, params: Params) -> Floats:
+    snapshots = read_table(at.snapshots, tables.SNAPSHOTS)
+    fit, test = (read_rows(at.features, snapshots, flag) for flag in ("in_test_fit", "is_test"))
+    windows.refuse_overlap(fit.cutoffs, test.cutoffs, params.task.label_days)
+    return np.round(refit(release, fit, params.execution).predict(test.frame), 6)
