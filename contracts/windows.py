@@ -86,6 +86,16 @@ def iso_week(day: date) -> str:
     return f"{year}-W{week:02d}"
 
 
+def monday_of(week: str) -> date:
+    """The Monday that opens an ISO week: `iso_week` undone.
+
+    >>> monday_of("2018-W01")
+    datetime.date(2018, 1, 1)
+    """
+    year, number = week.split("-W")
+    return date.fromisocalendar(int(year), int(number), 1)
+
+
 def is_matured(cutoff: date, window_days: int, end: date, grace_days: int = 0) -> bool:
     """Whether the window `[cutoff, cutoff + window_days)` and its grace have passed at data end."""
     return cutoff + timedelta(days=window_days + grace_days) <= end
@@ -203,6 +213,16 @@ def calendar(
     fit = tuple(sorted(backwards))
     refuse_overlap(fit, test, label_days)
     return Calendar(fit, (*fit, *forwards), test, scored - timedelta(weeks=1), scored)
+
+
+def matured_mondays(end: date, label_days: int, n: int, every_weeks: int = 1) -> tuple[date, ...]:
+    """The latest `n` Mondays, `every_weeks` apart, whose label windows (horizon and grace) had passed at data end.
+
+    >>> [str(day) for day in matured_mondays(date(2018, 1, 3), 28, n=2)]
+    ['2017-11-27', '2017-12-04']
+    """
+    last = monday_at_or_before(end - timedelta(days=label_days))
+    return tuple(last - timedelta(weeks=k * every_weeks) for k in reversed(range(n)))
 
 
 def rows_before(frame: pd.DataFrame, cutoff: date, time_zone: str, column: str = "ordered_at") -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -116,7 +116,7 @@ def open_store(folder: str | Path) -> Shelf:
         name: frame[~frame["customer_id"].isin(refused)].reset_index(drop=True) if "customer_id" in frame else frame
         for name, frame in side.items()
     }
-    return Shelf(root, facts, kept, refused, _absent(facts, kept))
+    return Shelf(root, facts, kept, refused, absent_of(facts, kept))
 
 
 def read_store(folder: str | Path) -> Events:
@@ -148,7 +148,7 @@ READ = ("products", "contacts", "responses", "interactions", "campaigns", "promo
 DESCRIBED = ("department", "category", "product_type", "is_private_label")
 
 
-def _absent(facts: dict[str, Any], frames: dict[str, pd.DataFrame]) -> frozenset[str]:
+def absent_of(facts: Mapping[str, Any], frames: dict[str, pd.DataFrame]) -> frozenset[str]:
     """What the shop does not record: as the manifest says, and what its tables never hold.
 
     Of products, columns that describe none; of responses and interactions, kinds that never occur, as

@@ -86,6 +86,21 @@ class DayBook:
             return self.final.before(cutoff)
         return self._days(windows.counts_at(self.known, self.undone, cutoff)).before(cutoff)
 
+    def as_of(self, day: date) -> DayBook:
+        """The book as it stood when `day` began: without lines known later, and with undoings known later not done."""
+        known = windows.days_before(self.known, day)
+        undone = self.undone[known]
+        return DayBook(
+            customers=self.customers,
+            customer=self.customer[known],
+            day=self.day[known],
+            order=self.order[known],
+            amount=self.amount[known],
+            discount=self.discount[known],
+            known=self.known[known],
+            undone=np.where(windows.days_before(undone, day), undone, NEVER),
+        )
+
     def _days(self, kept: npt.NDArray[np.bool_]) -> CustomerDays:
         customer, day, order = self.customer[kept], self.day[kept], self.order[kept]
         n_customers = max(len(self.customers), 1)

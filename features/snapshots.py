@@ -5,9 +5,9 @@ Where the history gives too few labels for any model, only this week and the one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -117,6 +117,30 @@ class Laid:
         return {**self.plan.as_json(end), "mode": NO_MODEL if self.why else MODEL, "why": self.why or _counted(self)}
 
 
+def cutoffs_of(first_sale_on: date, end: date, task: Task, params: Snapshot) -> windows.Calendar:
+    """The cutoffs of a run whose data end at `end`.
+
+    Raises:
+        HistoryError: the history leaves no training cutoff.
+    """
+    return windows.calendar(
+        first_sale_on,
+        end,
+        horizon_days=task.longest_horizon_days,
+        grace_days=task.label_grace_days,
+        min_history_days=params.min_history_days,
+        n_test=params.n_test_cutoffs,
+        train_every_weeks=params.train_every_weeks,
+    )
+
+
+def judged_at(book: DayBook, cutoffs: Sequence[date], end: date, task: Task) -> pd.DataFrame:
+    """The eligible at some cutoffs, of whatever run: their rows as in `snapshots`, labelled where that has matured."""
+    nothing = windows.Calendar((), (), (), cutoffs[-1], cutoffs[-1])
+    rows = pd.concat([_judged_at(book, cutoff, end, task, nothing) for cutoff in cutoffs], ignore_index=True)
+    return rows[rows["is_eligible"]].reset_index(drop=True)
+
+
 def lay_out(book: DayBook, first_sale_on: date, end: date, task: Task, params: Snapshot) -> Laid:
     """Lay out the cutoffs and judge the customers at each, or find that there is too little for any model.
 
@@ -124,15 +148,8 @@ def lay_out(book: DayBook, first_sale_on: date, end: date, task: Task, params: S
         TimeError: no sale lies before the scored Monday.
     """
     nothing = windows.unlabelled(first_sale_on, end)
-    terms: dict[str, Any] = {
-        "horizon_days": task.longest_horizon_days,
-        "grace_days": task.label_grace_days,
-        "min_history_days": params.min_history_days,
-        "n_test": params.n_test_cutoffs,
-        "train_every_weeks": params.train_every_weeks,
-    }
     try:
-        plan = windows.calendar(first_sale_on, end, **terms)
+        plan = cutoffs_of(first_sale_on, end, task, params)
     except windows.HistoryError as short:
         return Laid(nothing, snapshots(book, nothing, end, task), str(short))
     rows = snapshots(book, plan, end, task)

@@ -13,7 +13,12 @@ Plain = Mapping[str, Any]
 
 def card(metrics: Plain, gate: Plain, recipe: Plain, seen: Plain) -> str:
     """The card of a run, from the files that its stages wrote. `recipe` is that of the fits, `seen` their label end."""
-    return "\n\n".join((*_purpose(gate), *_data(metrics, seen), *_figures(metrics, gate), *_recipe(recipe), *_limits(metrics))) + "\n"
+    return (
+        "\n\n".join(
+            (*_purpose(gate), *_data(metrics, seen), *_figures(metrics, gate), *_recipe(recipe), *_limits(metrics))
+        )
+        + "\n"
+    )
 
 
 def _purpose(gate: Plain) -> Iterator[str]:
@@ -30,10 +35,10 @@ def _data(metrics: Plain, seen: Plain) -> Iterator[str]:
     test, days = metrics["test"], metrics["test_cutoffs"]
     yield "## Data"
     yield (
-        f"Purchase history alone: no demographics, no bought profiles. Figures are of the fit whose last label was known "
-        f"on {seen['labels_known_on']}, judged on {test['n_rows']:,} rows of {test['n_customers']:,} customers at "
-        f"{len(days)} cutoffs, {days[0]} to {days[-1]}; {test['lapse_rate']:.1%} lapsed. The fit that scores is the same "
-        "recipe on all matured cutoffs."
+        "Purchase history alone: no demographics, no bought profiles. Figures are of the fit whose last label was "
+        f"known on {seen['labels_known_on']}, judged on {test['n_rows']:,} rows of {test['n_customers']:,} customers "
+        f"at {len(days)} cutoffs, {days[0]} to {days[-1]}; {test['lapse_rate']:.1%} lapsed. The fit that scores is the "
+        "same recipe on all matured cutoffs."
     )
 
 
@@ -45,11 +50,7 @@ def _figures(metrics: Plain, gate: Plain) -> Iterator[str]:
         ("log loss (nats)", _interval(test, "log_loss", "log_loss")),
         ("average precision", _interval(test, "average_precision", "average_precision")),
         ("lift in the top 10 %", _interval(test, "lift_at_10", "lift_at_10")),
-        (
-            "calibration error",
-            f"{_number(test['calibration_error'])}; a perfectly calibrated model would show "
-            f"{_number(test['calibration_error_if_perfect_low'])} to {_number(test['calibration_error_if_perfect_high'])}",
-        ),
+        ("calibration error", _calibration(test)),
         ("bias (predicted less observed)", _number(test["bias"])),
         ("best baseline", str(gate["best_baseline"])),
     ]
@@ -69,8 +70,8 @@ def _figures(metrics: Plain, gate: Plain) -> Iterator[str]:
         ],
     )
     yield (
-        "Slices are by behaviour. Attributes such as age or income never reach the model; where the operator keeps them "
-        "for audit, the loyalty guard alone reads them."
+        "Slices are by behaviour. Attributes such as age or income never reach the model; where the operator keeps "
+        "them for audit, the loyalty guard alone reads them."
     )
     yield "## Other seasons (the recipe fitted anew at each origin)"
     yield _table(
@@ -90,7 +91,9 @@ def _figures(metrics: Plain, gate: Plain) -> Iterator[str]:
 def _recipe(recipe: Plain) -> Iterator[str]:
     yield "## Recipe"
     train = recipe.get("train", {})
-    told = ", ".join(f"{name} {train[name]}" for name in ("num_trees", "learning_rate", "num_leaves", "n_bags") if train)
+    told = ", ".join(
+        f"{name} {train[name]}" for name in ("num_trees", "learning_rate", "num_leaves", "n_bags") if train
+    )
     yield (
         f"{recipe.get('winner', 'unknown')} on {len(recipe.get('features', []))} features ({told}); calibration "
         f"{_said(recipe.get('calibration', {}))}."
@@ -100,7 +103,7 @@ def _recipe(recipe: Plain) -> Iterator[str]:
             (one["name"], _number(one["log_loss"]), f"{one['gain_on_blend']:+.4f} ± {one['standard_error']:.4f}")
             for one in recipe["contest"]
         ]
-        yield "Outcomes are few here, so these were compared on inner forward folds (gain on the blend ± standard error):"
+        yield "Outcomes are few, so these were compared on inner forward folds (gain on the blend ± standard error):"
         yield _table(("contestant", "log loss", "gain"), rows)
 
 
@@ -113,13 +116,18 @@ def _said(calibration: Plain) -> str:
 def _limits(metrics: Plain) -> Iterator[str]:
     yield "## Limits"
     yield (
-        "- Buying is non-contractual: who lapsed in one window may buy in the next. The probability is of the window alone.\n"
+        "- Buying is non-contractual: who lapsed in one window may buy in the next; the probability is of the window.\n"
         "- Seasons that the history has not seen are not foreseen; the bias per cutoff shows what that has cost.\n"
         "- Neighbouring cutoffs share customers and overlap in their windows: rows are not independent.\n"
         "- A reason is what moved the model, not what moved the customer."
     )
     if metrics.get("absent"):
         yield "\n".join(f"- {where}: {why}" for where, why in metrics["absent"].items())
+
+
+def _calibration(test: Plain) -> str:
+    low, high = (_number(test[f"calibration_error_if_perfect_{end}"]) for end in ("low", "high"))
+    return f"{_number(test['calibration_error'])}; a perfectly calibrated model would show {low} to {high}"
 
 
 def _interval(test: Plain, name: str, stem: str) -> str:

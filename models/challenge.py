@@ -18,10 +18,11 @@ from contracts.errors import ContractError
 from contracts.files import read_table
 from contracts.params import Params
 from models.candidate import NO_MODEL, read_release
-from models.comparison import CHALLENGER, CHAMPION, SAME, anonymous, compare, sentence, verdict
+from models.comparison import CHALLENGER, CHAMPION, compare, sentence, verdict
 from models.comparison_page import Comparison
 from models.evaluation import Judged
 from models.fitting import MODEL
+from models.pairing import SAME, anonymous
 from models.refit import is_same, refit
 from models.risk import Floats
 from models.rows import read_rows
@@ -54,9 +55,7 @@ def challenge(candidate: Path, champion: Path, at: Tables, params: Params) -> Co
         p = judged_p["p_lapse"].to_numpy() if is_same(old, new) else _champions(old, at, params)
     except ContractError as error:
         said = "No verdict: the champion's recipe cannot be fitted on this run's features."
-        return Comparison(
-            NOTHING, said, str(error), differences=differing, champion_hash=old["model_hash"], rows=rows
-        )
+        return Comparison(NOTHING, said, str(error), differences=differing, champion_hash=old["model_hash"], rows=rows)
     judged = Judged(
         judged_p[list(tables.FEATURE_KEYS)],
         lapsed,
@@ -85,7 +84,7 @@ def _why_nothing(new: Mapping[str, Any], old: Mapping[str, Any]) -> str:
 def _where_from(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return (
         f"Champion: {old['name']} (grade {old['grade']}, {old['model_hash'][:12]}). Challenger: {new['name']} "
-        f"(grade {new['grade']}, {new['model_hash'][:12]}). Both as recipes, fitted on the challenger's training cutoffs."
+        f"(grade {new['grade']}, {new['model_hash'][:12]}). Both are fitted as recipes on the challenger's cutoffs."
     )
 
 

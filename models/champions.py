@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +29,9 @@ from models.candidate import (
     refuse_other,
 )
 from models.ledger import Action, Entry
+from models.pairing import BETTER, COMPARISON_FILE, JUDGED_ROWS
 from models.registry import Version
-from models.run_record import Evidence, RunRecord, content_hash, example_rows, run_record
+from models.run_record import Evidence, RunRecord, author, content_hash, example_rows, run_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,22 +107,49 @@ def settle(at: Place, evidence: Evidence, now: datetime) -> Version | None:
                 _record_outside_move(at, champion, now)
             return champion
         run = _logged(client, at, evidence, None)
-        facts = _facts(evidence.candidate, str(read_json(evidence.gate).get("rule", "")))
+        facts = _facts(evidence.candidate, str(read_json(evidence.gate).get("rule", ""))) | _judged(evidence, at.root)
         candidate = registry.ensure_version(client, at.model, run, facts)
         registry.move_alias(client, at.model, registry.CHALLENGER, candidate)
         if champion is None:
             crown(client, at, candidate, "first-release", Signature(PROGRAM, _why_first(at), now))
             return candidate
         _record_outside_move(at, champion, now)
+        if _may_promote_itself(candidate, champion, evidence):
+            crown(client, at, candidate, "promote", Signature(PROGRAM, candidate.why_not, now))
+            return candidate
         return champion
+
+
+def _may_promote_itself(candidate: Version, champion: Version, evidence: Evidence) -> bool:
+    """Whether automatic promotion is on, and the gate and the comparison with the present champion are both won."""
+    is_better = candidate.verdict == BETTER and candidate.compared_with == champion.model_hash
+    return is_better and candidate.gate_passed and load_params(evidence.params).register_.auto_promote
+
+
+def _judged(evidence: Evidence, root: Path) -> dict[str, str]:
+    """What the comparison with the champion said, and who wrote the code."""
+    told = read_json(evidence.comparison / COMPARISON_FILE)
+    return {
+        "verdict": told["verdict"],
+        "verdict_sentence": told["sentence"],
+        "compared_with": told["champion"] if told.get("gains") else "",
+        "author": author(root),
+    }
 
 
 def crown(client: Client, at: Place, version: Version, action: Action, signed: Signature) -> Entry:
     """Move the alias `champion` to a version and enter that in the ledger."""
-    entry = _entry(at, version, action, signed)
+    entry = replace(_entry(at, version, action, signed), n_judged=_n_judged(client, at, version))
     registry.move_alias(client, at.model, registry.CHAMPION, version)
     ledger.append(at.ledger, entry)
     return entry
+
+
+def _n_judged(client: Client, at: Place, version: Version) -> int:
+    """Candidates that have been judged on the rows that this one was; 0 where its run does not say."""
+    rows = tracking.run_tag(client, version.run_id, JUDGED_ROWS)
+    experiment = tracking.experiment_id(client, at.experiment, at.root)
+    return tracking.count_runs(client, experiment, JUDGED_ROWS, rows) if rows else 0
 
 
 def _entry(at: Place, version: Version, action: Action, signed: Signature) -> Entry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts import windows
-from contracts.files import digest
 from contracts.params import Evaluate
 from models import metrics, profit
 from models.evaluation import Judged, economics, figures, gain, known, resampled, wilson
+from models.pairing import BETTER, NO_WORSE, SAME, UNPROVED
 from models.risk import Floats
 
 Plain = dict[str, Any]
@@ -23,19 +22,6 @@ SHOWN = (
     *("auc_mean", "average_precision", "lift_at_10", "brier", "log_loss", "calibration_error", "bias"),
     *("expected_maximum_profit", "profit_at_capacity", "list_stability"),
 )
-JUDGED_ROWS = "task.judged_rows"
-TASK_TAGS = ("task.label", "task.horizon_days", "task.population", "task.test_cutoffs", JUDGED_ROWS)
-"""Runs that differ in one of these were judged on other rows or by another label: no verdict is given."""
-BETTER, NO_WORSE, UNPROVED, SAME = "better", "no worse", "not proved", "same recipe"
-
-
-def other_task(one: Mapping[str, str], other: Mapping[str, str]) -> str:
-    """Why two runs cannot be compared, by their tags; '' if they can."""
-    differing = [name for name in TASK_TAGS if one.get(name) != other.get(name)]
-    told = "; ".join(
-        f"{name.removeprefix('task.')}: {one.get(name, 'none')} against {other.get(name, 'none')}" for name in differing
-    )
-    return f"judged on another task ({told})" if differing else ""
 
 
 def compare(judged: Judged, params: Evaluate, seed: int) -> Plain:
@@ -110,7 +96,7 @@ def profit_gain(judged: Judged, params: Evaluate, seed: int) -> Plain:
     worth = np.where(judged.lapsed, won, -terms.incentive_cost - terms.contact_cost)
     sides = [listed(judged, side, params.capacity).astype(np.float64) for side in (CHALLENGER, CHAMPION)]
     difference = (sides[0] - sides[1]) * worth / len(judged.cutoffs)
-    sums: Floats = np.bincount(judged.customer, difference)
+    sums: Floats = np.bincount(judged.customer, difference).astype(np.float64)
     drawn = np.concatenate(
         [weights @ sums for weights in metrics.customer_weights(np.arange(len(sums)), params.n_bootstrap, seed)]
     )
@@ -140,27 +126,6 @@ def sentence(found: Plain, said: str, tolerance: float) -> str:
     overlap = found["lists"]["overlap"]
     shared = "" if overlap is None else f"; the lists share {overlap:.0%}"
     return f"{what}: log loss lower by {ends} (95 %, paired, over customers){shared}."
-
-
-def anonymous(judged: pd.DataFrame) -> pd.DataFrame:
-    """Judged rows fit for a shared record: customers as numbers in order of appearance, no ids.
-
-    Two runs on equal snapshots number them alike, so that their rows still pair.
-    """
-    return pd.DataFrame(
-        {
-            "customer": pd.factorize(judged["customer_id"])[0].astype(np.int64),
-            "cutoff_on": judged["cutoff_on"].to_numpy(),
-            "p_lapse": judged["p_lapse"].to_numpy(),
-            "lapsed": judged["lapsed"].to_numpy(),
-        }
-    )
-
-
-def rows_hash(judged: pd.DataFrame) -> str:
-    """SHA-256 (hex) of who was judged when, and what happened: equal for runs whose rows pair."""
-    keys = judged[["customer_id", "cutoff_on", "lapsed"]]
-    return digest(pd.util.hash_pandas_object(keys, index=False).to_numpy().tobytes())
 
 
 def paired(champion: pd.DataFrame, challenger: pd.DataFrame) -> Judged:

@@ -12,12 +12,11 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from contracts.files import atomic_folder, rounded, write_json, write_table, write_text
-from models.comparison import BETTER, CHALLENGER, CHAMPION, NO_WORSE, SAME, Plain
+from models.comparison import CHALLENGER, CHAMPION, Plain
 from models.curves import reliability, save
 from models.evaluation import Judged
+from models.pairing import BETTER, COMPARISON_FILE, NO_WORSE, ROWS_FILE, SAME
 
-COMPARISON_FILE = "comparison.json"
-ROWS_FILE = "judged.parquet"
 TEMPLATE = "comparison_page.html.j2"
 COLOURS = {BETTER: "#0b6e4f", NO_WORSE: "#4059ad", SAME: "#4059ad"}
 LABELS = {
@@ -38,7 +37,8 @@ LABELS = {
 class Comparison:
     """A comparison with its verdict. `found` is None where there is nothing to compare, and `why` says why.
 
-    `rows` are the challenger's judged rows without ids (`models.comparison.anonymous`). `champion_hash` is the champion's that it was made with; `sides` name both for people.
+    `rows` are the challenger's judged rows without ids. `champion_hash` is the champion's that it was made with;
+    `titles` name both sides for people.
     """
 
     verdict: str

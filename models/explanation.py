@@ -15,6 +15,7 @@ from models.risk import Floats, RiskModel
 MOST_ROWS = 2000
 N_DRAWN = 6
 N_BARS = 20
+N_BINS = 12
 
 
 def sampled(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -62,7 +63,7 @@ def draw_importance(table: pd.DataFrame, path: Path, subtitle: str) -> None:
 def draw_dependence(
     table: pd.DataFrame, model: RiskModel, rows: pd.DataFrame, contributions: Floats, path: Path
 ) -> None:
-    """The six strongest features: each row's value against its contribution, and the median in twelve bins."""
+    """The six strongest features: each row's value against its contribution, and the median in a dozen bins."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.6, 5.6), dpi=110, layout="constrained")
@@ -72,8 +73,8 @@ def draw_dependence(
         y = contributions[:, list(model.features).index(name)]
         shown = np.isfinite(x)
         panel.plot(x[shown], y[shown], ".", color="#4059ad", alpha=0.15, markersize=3)
-        bins = pd.Series(pd.qcut(x[shown], 12, duplicates="drop", labels=False)) if shown.any() else pd.Series(dtype=int)
-        middles = pd.DataFrame({"x": x[shown], "y": y[shown]}).groupby(bins.to_numpy()).median()
+        points = pd.DataFrame({"x": x[shown], "y": y[shown]})
+        middles = points.groupby(points["x"].rank(method="first", pct=True).mul(N_BINS).round()).median()
         panel.plot(middles["x"], middles["y"], color="#c8553d", linewidth=1.6)
         panel.axhline(0.0, color="#8d8d8d", linewidth=0.8)
         panel.set_title(name, fontsize=8, loc="left")

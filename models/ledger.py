@@ -24,7 +24,10 @@ WAIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Entry:
-    """One change of champion. `at` is ISO 8601 in UTC; `version` and `run_id` are MLflow's at that time."""
+    """One change of champion. `at` is ISO 8601 in UTC; `version` and `run_id` are MLflow's at that time.
+
+    `n_judged` is how many candidates had been judged on the same rows by then: the more, the luckier the best looks.
+    """
 
     at: str
     who: str
@@ -34,6 +37,7 @@ class Entry:
     from_hash: str | None
     version: int
     run_id: str
+    n_judged: int = 0
 
     @property
     def on(self) -> date:

@@ -29,8 +29,9 @@ def spread(cutoffs: Sequence[date], label_days: int, n_origins: int) -> tuple[Fo
     """Up to `n_origins` folds that judge one cutoff each, spread evenly over those that leave something to fit on."""
     ordered = sorted(set(cutoffs))
     room = [day for day in ordered if ordered[0] + timedelta(days=label_days) <= day]
-    places = np.unique(np.linspace(0, len(room) - 1, min(n_origins, len(room))).round().astype(int)) if room else []
-    return tuple(_fold(ordered, room[int(place)], label_days) for place in places)
+    chosen = np.linspace(0, len(room) - 1, min(n_origins, len(room))) if room else np.zeros(0)
+    places = sorted({round(float(place)) for place in chosen})
+    return tuple(_fold(ordered, room[place], label_days) for place in places)
 
 
 def _fold(ordered: Sequence[date], origin: date, label_days: int) -> Fold:
@@ -69,5 +70,3 @@ def _record(fold: Fold, seen: Rows, judged: Rows, p: Floats) -> Plain:
             "bias": float((p - judged.lapsed).mean()),
         }
     )
-
-

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts.errors import ParameterError, StateError
+from contracts.params import Register, load_params
 from models import ledger, registry, tracking
 from models.champions import Place, Signature, crown, place, sync_champion
 from models.ledger import Action, Entry
+from models.pairing import UNPROVED
 from models.registry import Version
 
 if TYPE_CHECKING:
@@ -20,13 +22,17 @@ def promote(root: Path, signed: Signature, number: int | None = None) -> Entry:
 
     Raises:
         ParameterError: reviewer or reason is empty.
-        StateError: there is no challenger, it is champion already, or the gate did not pass for it.
+        StateError: there is no challenger, it is champion already, or a rule is broken, which is named: gate (it did
+            not pass), champion (not proved as good, or compared with another), reviewer (who is its author).
     """
     _refuse_unsigned(signed)
     at = place(root)
     with tracking.session(root) as client:
         version = _chosen(client, at, number)
+        rules = load_params(root / "params.yaml").register_
         _refuse_unfit(version, registry.champion(client, at.model))
+        _refuse_worse(version, registry.champion(client, at.model))
+        _refuse_own(version, signed, rules)
         entry = _made_live(client, at, version, "promote", signed)
     sync_champion(root, signed.now)
     return entry
@@ -76,4 +82,25 @@ def _refuse_unfit(version: Version, champion: Version | None) -> None:
     is_fresher_rule = version.grade == "rule" and champion is not None and champion.grade == "rule"
     if not version.gate_passed and not is_fresher_rule:
         rule = version.gate_rule or "no rule recorded"
-        raise StateError(f"{version.short} did not pass the release gate ({rule}); not promoted")
+        raise StateError(f"{version.short} did not pass the release gate ({rule}); not promoted (rule: gate)")
+
+
+def _refuse_worse(version: Version, champion: Version | None) -> None:
+    if champion is None or not version.compared_with:
+        return
+    if version.compared_with != champion.model_hash:
+        raise StateError(
+            f"{version.short} was compared with {version.compared_with[:12]}, but the champion is {champion.short}; "
+            "run `regulars run`, which compares anew, then promote (rule: champion)"
+        )
+    if version.verdict == UNPROVED:
+        raise StateError(f"{version.short} not promoted (rule: champion): {version.why_not}")
+
+
+def _refuse_own(version: Version, signed: Signature, rules: Register) -> None:
+    is_own = version.author.strip().casefold() == signed.who.strip().casefold()
+    if rules.reviewer_is_not_author and is_own:
+        raise StateError(
+            f"{version.short} was written by {version.author}, who may not review it; ask someone else, or set "
+            "register.reviewer_is_not_author (rule: reviewer)"
+        )

@@ -133,8 +133,10 @@ TOPICS = (
     Topic("campaigns", ("campaigns",), ("campaigns_received_91d", "coupons_redeemed_91d"), _campaigns),
     Topic("returns", ("returns",), ("return_lines_91d",), _returns),
     Topic("experience", ("experience",), ("complaints_182d",), _experience),
-    Topic("untold", ("price", "channel", "interaction"), (), _untold),
+    Topic("untold", ("price", "channel", "interaction", "calendar"), (), _untold),
 )
+READ_BY_REASONS = tuple(dict.fromkeys(name for topic in TOPICS for name in topic.reads))
+"""Features that sentences tell of, whether or not a model reads them."""
 NO_SINGLE_SIGN = "no single sign: the risk follows from the whole pattern of purchases"
 LOWER_RISK = "lower risk than most"
 

@@ -20,11 +20,16 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 REVIEWED = "reviewed"
 UNREVIEWED = "unreviewed"
+KEPT_UP_TO_DATE = ("gate_passed", "gate_rule", "verdict", "compared_with", "verdict_sentence")
 
 
 @dataclass(frozen=True)
 class Version:
-    """One registered model. `grade` is model or rule; `gate_rule` says what the gate asked for, in one sentence."""
+    """One registered model. `grade` is model or rule; `gate_rule` says what the gate asked for, in one sentence.
+
+    `verdict` is that against the champion whose hash is `compared_with` ('' where there was nothing to compare), said
+    in a sentence by `why_not`; `author` wrote the commit.
+    """
 
     number: int
     model_hash: str
@@ -34,6 +39,10 @@ class Version:
     gate_passed: bool
     gate_rule: str
     review: str
+    verdict: str = ""
+    compared_with: str = ""
+    why_not: str = ""
+    author: str = ""
 
     @property
     def short(self) -> str:
@@ -77,7 +86,7 @@ def ensure_version(client: Client, name: str, run: LoggedRun, facts: Mapping[str
             name, source=run.model_uri, run_id=run.run_id, tags={"review": UNREVIEWED, **facts}, model_id=_model_id(run)
         )
         return _version(made)
-    return set_tags(client, name, there, {key: facts[key] for key in ("gate_passed", "gate_rule") if key in facts})
+    return set_tags(client, name, there, {key: facts[key] for key in KEPT_UP_TO_DATE if key in facts})
 
 
 def _model_id(run: LoggedRun) -> str:
@@ -120,4 +129,8 @@ def _version(found: Any) -> Version:
         gate_passed=tags.get("gate_passed") == "true",
         gate_rule=tags.get("gate_rule", ""),
         review=tags.get("review", UNREVIEWED),
+        verdict=tags.get("verdict", ""),
+        compared_with=tags.get("compared_with", ""),
+        why_not=tags.get("verdict_sentence", ""),
+        author=tags.get("author", ""),
     )

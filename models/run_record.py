@@ -19,8 +19,7 @@ from contracts.errors import StateError
 from contracts.files import digest, read_json, read_table
 from contracts.params import Task, load_params, read_yaml
 from models.candidate import flat_params, model_hash
-from models.comparison import JUDGED_ROWS, rows_hash
-from models.comparison_page import COMPARISON_FILE
+from models.pairing import COMPARISON_FILE, JUDGED_ROWS, rows_hash
 
 INPUT_STAGES = ("ingest", "snapshot", "featurize")
 BASELINE_NAME = "unchanged parameters"
@@ -140,8 +139,8 @@ def _numbers(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, fl
             yield f"{above}{name}", float(value)
 
 
-def note(metrics: Mapping[str, Any], gate: Mapping[str, Any], cutoffs: Mapping[str, Any]) -> str:
-    """A verdict in one sentence, and a small Markdown table of model and baselines, best log loss first."""
+def note(metrics: Mapping[str, Any], gate: Mapping[str, Any], cutoffs: Mapping[str, Any], against: str = "") -> str:
+    """The verdicts in a sentence each, and a small Markdown table of model and baselines, best log loss first."""
     rows = {"regulars": metrics.get("test", {}), **metrics.get("baselines", {})}
     ordered = sorted(rows.items(), key=lambda row: row[1].get("log_loss", float("inf")))
     columns = ("auc_mean", "log_loss", "average_precision", "calibration_error")
@@ -149,7 +148,8 @@ def note(metrics: Mapping[str, Any], gate: Mapping[str, Any], cutoffs: Mapping[s
     table += [
         f"| {name} | " + " | ".join(_figure(row.get(column)) for column in columns) + " |" for name, row in ordered
     ]
-    return f"{verdict(gate)}\n\nTest cutoffs {span(cutoffs.get('test', []))}.\n\n" + "\n".join(table)
+    verdicts = f"{verdict(gate)}\n\n{against}".strip()
+    return f"{verdicts}\n\nTest cutoffs {span(cutoffs.get('test', []))}.\n\n" + "\n".join(table)
 
 
 def verdict(gate: Mapping[str, Any]) -> str:
@@ -245,6 +245,7 @@ def tags(evidence: Evidence, root: Path, different: Mapping[str, str], experimen
         "regulars.released": gate["released"],
         "regulars.grade": gate["grade"],
         "regulars.gate_passed": str(gate["passed"]).lower(),
+        "regulars.gate_rule": gate["rule"],
         "regulars.differs": ", ".join(f"{name}={value}" for name, value in different.items()) or "nothing",
         "task.label": label_meaning(params.task),
         "task.horizon_days": str(params.task.horizon_days),
@@ -287,22 +288,18 @@ def run_record(evidence: Evidence, root: Path, reference: Mapping[str, str], exp
     params = flat_params(load_params(evidence.params))
     metrics, gate, cutoffs = read_json(evidence.metrics), read_json(evidence.gate), read_json(evidence.cutoffs)
     different = differences(params, reference)
+    told = note(metrics, gate, cutoffs, against_champion(evidence.comparison))
     return RunRecord(
         name=run_name(different, metrics["test"]["log_loss"]),
         content_hash=content_hash(evidence),
         tags=tags(evidence, root, different, experiment),
         params=params,
         points=(*points(metrics, gate), *compared(evidence.comparison)),
-        note="\n\n".join(
-            (
-                against_champion(evidence.comparison),
-                note(metrics, gate, cutoffs),
-                carried_by(read_json(evidence.selection / SELECTION_FILE)),
-            )
-        ),
+        note=f"{told}\n\n{carried_by(read_json(evidence.selection / SELECTION_FILE))}",
         files=(
             *(evidence.metrics, evidence.gate, evidence.cutoffs, evidence.plots, evidence.selection),
             *(evidence.comparison, evidence.card),
+            *((evidence.environment,) if evidence.environment.exists() else ()),
         ),
         data_hashes=data_hashes(evidence.lock),
     )

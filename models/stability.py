@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
@@ -44,12 +45,24 @@ def value_drift(before: Floats, after: Floats) -> float:
     seen, new = before[~np.isnan(before)], after[~np.isnan(after)]
     if not len(seen) or not len(new):
         return 0.0
-    edges = np.unique(np.quantile(seen, np.linspace(0.0, 1.0, N_BINS + 1)[1:-1]))
-    shares = (np.bincount(_bins(edges, values), minlength=2 * len(edges) + 1) / len(values) for values in (seen, new))
-    return stability_index(*shares)
+    edges = tenths(seen)
+    return index_of_counts(
+        *(np.bincount(bins_of(edges, values), minlength=2 * len(edges) + 1) for values in (seen, new))
+    )
 
 
-def _bins(edges: Floats, values: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def tenths(values: Floats) -> Floats:
+    """The distinct edges between the tenths of the known values; none where nothing is known."""
+    known = values[~np.isnan(values)]
+    return np.unique(np.quantile(known, np.linspace(0.0, 1.0, N_BINS + 1)[1:-1])) if len(known) else np.array([])
+
+
+def index_of_counts(before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> float:
+    """Population stability index of two sets of counts over the same bins."""
+    return stability_index(before / before.sum(), after / after.sum())
+
+
+def bins_of(edges: Floats, values: Floats) -> npt.NDArray[np.int64]:
     """2k below the k-th edge (and above the one before), 2k + 1 on it."""
     return np.searchsorted(edges, values, side="left") + np.searchsorted(edges, values, side="right")
 

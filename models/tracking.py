@@ -35,8 +35,11 @@ DATABASE = "mlflow.db"
 ARTIFACTS = "mlruns"
 HASH_TAG = "regulars.content_hash"
 TEMPORARY_EXPERIMENT = (".dvc", "tmp", "exps")
-CODE_PACKAGES = ("contracts", "models")
-REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "ruamel.yaml", "scipy")
+CODE_PACKAGES = ("contracts", "features", "models")
+REQUIREMENTS = (
+    *("lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "ruamel.yaml", "scikit-learn", "scipy"),
+    "threadpoolctl",
+)
 BUNDLE = "bundle"
 LOCK_SECONDS = 120
 QUIET = {
@@ -239,10 +242,20 @@ def _log_file(client: Client, run_id: str, path: Path) -> None:
 def _log_model(record: RunRecord, bundle: Path, example: pd.DataFrame) -> str:
     import mlflow
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
+    from models.reasons import READ_BY_REASONS
+
+    told = [name for name in READ_BY_REASONS if name not in example.columns]
     signature = ModelSignature(
-        Schema([ColSpec("double", name) for name in example.columns]), Schema([ColSpec("double", "p_lapse")])
+        Schema(
+            [
+                *(ColSpec("double", name) for name in example.columns),
+                *(ColSpec("double", name, required=False) for name in told),
+            ]
+        ),
+        Schema([ColSpec("double", "p_lapse"), ColSpec("string", "reasons")]),
+        ParamSchema([ParamSpec("n_reasons", "long", 3)]),
     )
     with tempfile.TemporaryDirectory(prefix="regulars-") as place:
         stage = Path(place)
@@ -266,6 +279,33 @@ def _code(stage: Path) -> list[str]:
     for name in CODE_PACKAGES:
         shutil.copytree(home / name, stage / "code" / name, ignore=shutil.ignore_patterns("__pycache__"))
     return [str(stage / "code" / name) for name in CODE_PACKAGES]
+
+
+def download_file(run_id: str, name: str, into: Path) -> Path | None:
+    """Fetch a run's artifact below `into`, or None if it has none of that name; call it within a `session`."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name, dst_path=str(into)))
+    except (MlflowException, OSError):
+        return None
+
+
+def run_tag(client: Client, run_id: str, tag: str) -> str:
+    """A run's tag, or ''."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.get_run(run_id).data.tags.get(tag, "")) if run_id else ""
+    except MlflowException:  # the run was deleted in MLflow's pages
+        return ""
+
+
+def count_runs(client: Client, experiment: str, tag: str, value: str) -> int:
+    """How many finished runs of an experiment carry a tag's value."""
+    wanted = f"tags.`{tag}` = '{value}' and attributes.status = 'FINISHED'"
+    return len(client.search_runs([experiment], filter_string=wanted, max_results=50_000))
 
 
 def download_bundle(uri: str, into: Path) -> Path:

@@ -7,17 +7,14 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from contracts.errors import ParameterError, RegularsError
-from pipeline.cli_data import add_commands
+from pipeline import cli_data, cli_models
+from pipeline.console import console
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-NARROWEST = 100
 PUBLISHED = Path("published")
 
 app = typer.Typer(
@@ -43,7 +40,7 @@ def run_command() -> None:
     from pipeline.summary import show_summary
 
     run_pipeline(Path.cwd())
-    show_summary(_console(), Path.cwd())
+    show_summary(console(), Path.cwd())
 
 
 @app.command("release")
@@ -83,7 +80,7 @@ def list_command(
     if is_json:
         typer.echo(json.dumps(records(rows), indent=2, ensure_ascii=False))
     else:
-        _console().print(list_table(rows, revision.manifest))
+        console().print(list_table(rows, revision.manifest))
 
 
 @app.command("show")
@@ -102,7 +99,7 @@ def show_command(customer: Annotated[str, typer.Argument(help="The customer's id
     row = revision.customer(customer)
     for what, text in customer_lines({str(name): row[name] for name in row.index}, revision.manifest):
         grid.add_row(plain(what), plain(text))
-    _console().print(grid)
+    console().print(grid)
 
 
 @app.command("promote")
@@ -157,6 +154,7 @@ def ledger_command(
     for entry in ([in_force] if in_force else []) if on else entries:
         typer.echo(
             f"{entry.at}  {entry.action:<13} {entry.model_hash[:12]}  version {entry.version}  {entry.who}: {entry.why}"
+            + (f" ({entry.n_judged} judged on the same rows)" if entry.n_judged else "")
         )
     if not entries or (on and not in_force):
         typer.echo("no champion" + (f" on {on}" if on else " yet; `regulars run` makes the first release"))
@@ -170,10 +168,11 @@ def summary_command() -> None:
     """
     from pipeline.summary import show_summary
 
-    show_summary(_console(), Path.cwd())
+    show_summary(console(), Path.cwd())
 
 
-add_commands(app)
+cli_data.add_commands(app)
+cli_models.add_commands(app)
 
 
 def _day(text: str) -> date:
@@ -181,16 +180,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ParameterError(f"--on: expected a day as 2018-01-31, got '{text}'") from None
-
-
-def _console() -> Console:
-    """A console at least wide enough for the list; a pipe has no width of its own."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal and console.width < NARROWEST:
-        console = Console(highlight=False, width=NARROWEST)
-    return console
 
 
 def main(argv: Sequence[str] | None = None) -> None:

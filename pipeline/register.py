@@ -19,32 +19,26 @@ from pipeline.release import experiment_name, release
 from pipeline.stage import run_stage, say
 
 SECTIONS = MODEL_SECTIONS
-JUDGED = ("predictions", "baselines")
+INPUTS = (
+    *("fits", "gate", "metrics", "plots", "selection", "card", "cutoffs", "features"),
+    *("snapshots", "predictions", "baselines", "wish"),
+)
+OUTPUTS = ("candidate", "champion", "comparison", "receipt")
+EVIDENCE = (
+    *("candidate", "gate", "metrics", "plots", "selection", "card", "cutoffs", "features"),
+    *("predictions", "baselines", "comparison"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the candidate's and the champion's bundle and a receipt; outside experiments, release the candidate."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("fits", type=Path, help="folder of release fits, read")
-    arguments.add_argument("gate", type=Path, help="JSON file, read")
-    arguments.add_argument("metrics", type=Path, help="JSON file, read")
-    arguments.add_argument("plots", type=Path, help="folder of plots, read")
-    arguments.add_argument("selection", type=Path, help="folder of the selection report, read")
-    arguments.add_argument("cutoffs", type=Path, help="JSON file, read")
-    arguments.add_argument("features", type=Path, help="folder of Parquet files, read")
-    arguments.add_argument("snapshots", type=Path, help="Parquet file, read")
-    arguments.add_argument("predictions", type=Path, help="Parquet file of the model's judged rows, read")
-    arguments.add_argument("baselines", type=Path, help="Parquet file of the baselines' judged rows, read")
-    arguments.add_argument("wish", type=Path, help="JSON file with the champion's hash or null, read")
-    arguments.add_argument("candidate", type=Path, help="folder, written")
-    arguments.add_argument("champion", type=Path, help="folder, written")
-    arguments.add_argument("comparison", type=Path, help="folder of the comparison with the champion, written")
-    arguments.add_argument("receipt", type=Path, help="JSON file, written")
+    for name in (*INPUTS, *OUTPUTS):
+        arguments.add_argument(name, type=Path)
     paths = arguments.parse_args(argv)
     params, here, root = load_params(), Path.cwd(), project_root()
     said = compose(paths.fits, read_json(paths.gate), params, paths.candidate)
-    names = (*("candidate", "gate", "metrics", "plots", "selection", "cutoffs", "features"), *JUDGED, "comparison")
-    told = {name: getattr(paths, name) for name in names}
+    told = {name: getattr(paths, name) for name in EVIDENCE}
     evidence = replace(Evidence.below(here), **told)
     at = champions.place(root, here / "params.yaml")
     champions.export_champion(at, champions.wished(at, paths.wish), paths.candidate, paths.champion)

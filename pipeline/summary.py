@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from contracts.files import read_json
 from models import champions, ledger
 from models.candidate import held_hash, read_release
+from models.monitoring.checks import in_a_line
 from serving import published
 from serving.terminal import list_table, plain
 
@@ -24,7 +25,7 @@ def show_summary(console: Console, root: Path) -> None:
 
     revision = published.find_week(root / "published", published.week_of(root / "data" / "week"))
     facts = Table.grid(padding=(0, 2))
-    for what, text in (*_data(root), *_model(root), *_champion(root), *_list(revision, root)):
+    for what, text in (*_data(root), *_model(root), *_champion(root), *_monitor(root), *_list(revision, root)):
         facts.add_row(plain(what), plain(text))
     console.print()
     console.print(list_table(revision.at_risk().head(TOP), revision.manifest, n_reasons=1))
@@ -87,6 +88,12 @@ def _champion(root: Path) -> Iterator[tuple[str, str]]:
         yield "challenger", f"{candidate[:12]} scores nothing until `regulars promote --reviewer NAME --reason TEXT`"
     elif review == "unreviewed":
         yield "", "nobody has looked at it yet: it became champion because there was none"
+
+
+def _monitor(root: Path) -> Iterator[tuple[str, str]]:
+    report = root / "reports" / "monitor" / "monitor.json"
+    if report.exists():
+        yield "monitor", f"{in_a_line(read_json(report))}; reports/monitor/monitor.html"
 
 
 def _list(revision: published.Revision, root: Path) -> Iterator[tuple[str, str]]:

@@ -28,11 +28,16 @@ REGISTER = [
     "reports/metrics.json",
     "reports/plots",
     "reports/selection",
+    "reports/card",
     "data/cutoffs.json",
     "data/features",
+    "data/snapshots.parquet",
+    "data/test_predictions.parquet",
+    "data/baseline_predictions.parquet",
     "inbox/champion.json",
     "artifacts/candidate",
     "artifacts/champion",
+    "reports/comparison",
     "reports/register.json",
 ]
 

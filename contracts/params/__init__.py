@@ -17,6 +17,7 @@ from contracts.params.acting import Plan, Portray, Publish
 from contracts.params.base import Count, Money, Section, Share
 from contracts.params.data import Execution, Format, Ingest, Inspect, Rules, Simulate, Store, Task
 from contracts.params.modelling import Evaluate, Featurize, LightGbm, Register, Score, Snapshot, Train
+from contracts.params.watching import Monitor
 
 __all__ = [
     "Count",
@@ -28,6 +29,7 @@ __all__ = [
     "Inspect",
     "LightGbm",
     "Money",
+    "Monitor",
     "Params",
     "Plan",
     "Portray",
@@ -68,6 +70,7 @@ class Params(Section):
     portray: Portray
     plan: Plan
     publish: Publish
+    monitor: Monitor = Field(default_factory=Monitor)
 
 
 def read_yaml(path: str | Path) -> object:

@@ -105,7 +105,8 @@ class Register(Section):
     experiment_name: str
     model_name: str
     max_log_loss_loss: Money = Field(
-        default=0.001, description="promotion: log loss (nats) that a challenger may lose to the champion at worst (95 %)"
+        default=0.001,
+        description="promotion: log loss (nats) that a challenger may lose to the champion at worst (95 %)",
     )
     reviewer_is_not_author: bool = Field(
         default=False, description="promotion: whoever wrote the candidate's commit may not be its reviewer"

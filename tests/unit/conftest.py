@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from contracts import tables
-from contracts.files import write_json, write_table
+from contracts.files import write_json, write_table, write_text
 from contracts.params import load_params
 from models import tracking
 from models.bundle import write_model
@@ -50,6 +50,7 @@ SELECTION = {
     "n_in_model": 2,
     "unstable": ["purchase_days_91d"],
 }
+NOTHING_COMPARED = {"verdict": "nothing to compare", "sentence": "Nothing to compare: first.", "champion": ""}
 SECRET = "SECRETOFFER"
 
 
@@ -134,6 +135,13 @@ def template_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "reports" / "plots").mkdir(parents=True)
     (root / "reports" / "plots" / "roc.csv").write_text("false_positive_rate,true_positive_rate\n0,0\n1,1\n")
     write_json(root / "reports" / "selection" / "selection.json", SELECTION)
+    write_text(root / "reports" / "card" / "model_card.md", "# Model card\n")
+    write_json(root / "reports" / "comparison" / "comparison.json", NOTHING_COMPARED)
+    judged = judged_rows()
+    write_table(root / "data" / "snapshots.parquet", pd.DataFrame({"customer_id": ["ID0"]}), lambda frame: frame)
+    write_table(root / "data" / "test_predictions.parquet", judged, tables.TEST_PREDICTIONS)
+    baselines = judged[["customer_id", "cutoff_on"]].assign(rfm_logit=judged["p_lapse"])
+    write_table(root / "data" / "baseline_predictions.parquet", baselines, tables.BASELINE_PREDICTIONS)
     write_table(root / "data" / "features" / "2018-01-01.parquet", _features(), tables.FEATURES)
     project.build_week()
     return root
@@ -184,6 +192,15 @@ def released(tmp_path: Path, template_released: Path, monkeypatch: pytest.Monkey
 def register_again() -> Callable[[Path], None]:
     """Stage `register` once more."""
     return run_register
+
+
+def judged_rows(n_customers: int = 30) -> pd.DataFrame:
+    """What the test fit said of a few customers at two cutoffs, and what they did."""
+    draw = np.random.default_rng(5)
+    frame = pd.DataFrame({"customer_id": [f"ID{n}" for n in range(n_customers)] * 2})
+    frame["cutoff_on"] = pd.to_datetime(np.repeat(CUTOFFS["test"], n_customers))
+    frame["p_lapse"] = draw.random(len(frame)).round(6)
+    return frame.assign(lapsed=draw.random(len(frame)) < frame["p_lapse"])
 
 
 def _features(n_rows: int = 40) -> pd.DataFrame:

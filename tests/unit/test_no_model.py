@@ -183,7 +183,7 @@ def test_the_weeks_horizons_follow_the_rhythm(params: Params) -> None:
 def test_nothing_is_composed_registered_or_exported(tmp_path: Path, params: Params) -> None:
     verdict = no_gate("too few labels: 3")
     held = tmp_path / "artifacts" / "candidate"
-    said = candidate.compose(tmp_path / "fits", verdict, params.task, held)
+    said = candidate.compose(tmp_path / "fits", verdict, params, held)
     assert {path.name for path in held.iterdir()} == {"release.json"}
     assert (said["grade"], said["model_hash"], said["gate_passed"]) == ("none", "", False)
     assert candidate.read_release(held)["why"] == "no model: too few labels: 3"

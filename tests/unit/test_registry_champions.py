@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from contracts.errors import ParameterError, StateError, UnknownNameError
+from contracts.files import write_json
 from models import champions, ledger, registry, tracking
 from models.champions import Signature, sync_champion
 from models.ledger import Entry, append, champion_on, earlier_champion, ledger_path, read_ledger
@@ -21,9 +23,9 @@ def _compose(project):
     from contracts.params import load_params
     from models.candidate import compose
 
-    task = load_params(project.root / "params.yaml").task
+    params = load_params(project.root / "params.yaml")
     fits = project.root / "artifacts" / "release_fit"
-    return compose(fits, read_json(project.evidence.gate), task, project.evidence.candidate)["model_hash"]
+    return compose(fits, read_json(project.evidence.gate), params, project.evidence.candidate)["model_hash"]
 
 
 def _settle(project, intercept, **gate):
@@ -190,3 +192,61 @@ def test_the_export_takes_the_candidate_or_the_registry_or_says_what_is_missing(
         assert champions.model_hash(target) == expected
     with pytest.raises(StateError, match="the champion ffffffffffff is not in the registry"):
         champions.export_champion(at, "f" * 64, project.evidence.candidate, target)
+
+
+def _compared(project, intercept, verdict, champion_hash):
+    """A challenger of which the comparison with a champion said so."""
+    told = {"verdict": verdict, "sentence": f"Said: {verdict}.", "champion": champion_hash, "gains": {"log_loss": {}}}
+    write_json(project.evidence.comparison / "comparison.json", told)
+    return _settle(project, intercept)
+
+
+def test_a_challenger_that_is_not_proved_is_refused_by_rule(project):
+    first = _settle(project, -1.5)
+    _compared(project, -1.2, "not proved", first)
+    with pytest.raises(StateError, match=r"not promoted \(rule: champion\): Said: not proved"):
+        promote(project.root, ADA)
+    _compared(project, -1.2, "no worse", first)  # the same model, compared anew
+    assert promote(project.root, ADA).model_hash == _champion(project).model_hash != first
+
+
+def test_a_comparison_with_another_champion_does_not_count(project):
+    first = _settle(project, -1.5)
+    second = _compared(project, -1.2, "better", first)
+    _compared(project, -1.1, "better", first)
+    promote(project.root, ADA, 2)
+    assert _champion(project).model_hash == second
+    with pytest.raises(StateError, match=r"`regulars run`, which compares anew, then promote \(rule: champion\)"):
+        promote(project.root, ADA, 3)
+
+
+def test_nobody_reviews_their_own_work_where_that_is_the_rule(project):
+    _settle(project, -1.5)
+    _settle(project, -1.2)
+    with tracking.session(project.root) as client:
+        second = registry.version(client, "regulars-churn", 2)
+        registry.set_tags(client, "regulars-churn", second, {"author": "ada"})
+    path = project.root / "params.yaml"
+    path.write_text(path.read_text().replace("reviewer_is_not_author: false", "reviewer_is_not_author: true"))
+    with pytest.raises(StateError, match=r"was written by ada, who may not review it.*\(rule: reviewer\)"):
+        promote(project.root, ADA)
+    assert promote(project.root, replace(ADA, who="Grace")).who == "Grace"
+
+
+@pytest.mark.parametrize(
+    ("is_on", "verdict", "is_champion"), [(True, "better", True), (True, "no worse", False), (False, "better", False)]
+)
+def test_a_challenger_promotes_itself_only_if_that_is_on_and_it_is_better(project, is_on, verdict, is_champion):
+    first = _settle(project, -1.5)
+    path = project.root / "params.yaml"
+    path.write_text(path.read_text().replace("auto_promote: false", f"auto_promote: {str(is_on).lower()}"))
+    second = _compared(project, -1.2, verdict, first)
+    assert _champion(project).model_hash == (second if is_champion else first)
+    last = read_ledger(champions.place(project.root).ledger)[-1]
+    assert (last.who, last.why) == ("regulars", f"Said: {verdict}." if is_champion else "there was no champion")
+
+
+def test_the_ledger_says_how_many_candidates_were_judged_on_the_same_rows(project):
+    for intercept in (-1.5, -1.2, -1.1):
+        _settle(project, intercept)
+    assert promote(project.root, ADA).n_judged == 3

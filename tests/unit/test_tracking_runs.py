@@ -28,11 +28,11 @@ def _compose(project):
     from contracts.files import read_json
     from contracts.params import load_params
 
-    task = load_params(project.root / "params.yaml").task
+    params = load_params(project.root / "params.yaml")
     compose(
         project.evidence.candidate.parent / "release_fit",
         read_json(project.evidence.gate),
-        task,
+        params,
         project.evidence.candidate,
     )
 
@@ -118,15 +118,27 @@ def test_a_run_tells_figures_parameters_data_and_what_differs(composed):
     assert one.data.tags["data.hash/data/events"] == "abc.dir"
     assert [given.dataset.name for given in one.inputs.dataset_inputs] == ["data/events"]
     assert one.data.tags["mlflow.note.content"].startswith("Gate passed; released regulars (grade model)")
-    assert files == {"metrics.json", "gate.json", "cutoffs.json", "plots", "selection"}
+    told = {
+        "metrics.json",
+        "gate.json",
+        "cutoffs.json",
+        "plots",
+        "selection",
+        "comparison",
+        "card",
+        "requirements.lock",
+    }
+    assert files == told
+    assert one.data.tags["regulars.verdict"] == "nothing to compare"
+    assert one.data.tags["task.judged_rows"] == two.data.tags["task.judged_rows"]
 
 
 def test_the_logged_model_loads_alone_without_pickle_and_predicts_the_same(composed, tmp_path):
     run_id = _log(composed)
     with tracking.session(composed.root) as client:
         model_id = client.get_run(run_id).outputs.model_outputs[0].model_id
-    frame = pd.DataFrame({"days_since_last_purchase": [1.0, 40.0, np.nan], "purchase_days_91d": [30.0, 2.0, 7.0]})
-    frame.to_json(tmp_path / "rows.json")
+    frame = pd.DataFrame({"days_since_last_purchase": [1.0, 80.0, np.nan], "purchase_days_91d": [30.0, 2.0, 7.0]})
+    frame.assign(gap_median_days=5.0).to_json(tmp_path / "rows.json")
     code = f"""
 import sys, os, json, warnings
 warnings.simplefilter("ignore")
@@ -135,7 +147,12 @@ mlflow.set_tracking_uri("sqlite:///{composed.root}/mlflow.db")
 model = mlflow.pyfunc.load_model("models:/{model_id}")
 assert not any(path and os.path.isdir(os.path.join(path, "pipeline")) for path in sys.path), sys.path
 rows = pd.read_json("rows.json").astype("float32")
-print(json.dumps(model.predict(rows[rows.columns[::-1]])["p_lapse"].tolist()))
+found = model.predict(rows[rows.columns[::-1]])
+assert found["reasons"][1].startswith("no purchase for 80 days, usually every 5 days"), found["reasons"].tolist()
+bare = model.predict(rows.drop(columns="gap_median_days"), params={{"n_reasons": 0}})
+assert bare["reasons"].tolist() == ["", "", ""]
+assert bare["p_lapse"].tolist() == found["p_lapse"].tolist()
+print(json.dumps(found["p_lapse"].tolist()))
 """
     environment = {
         "PATH": os.environ["PATH"],

@@ -1,0 +1,148 @@
+"""Champion against challenger: figures by hand, the verdict, the page, the recipe fitted anew, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from contracts import windows
+from contracts.errors import ContractError
+from contracts.params import Params
+from models import comparison, pairing
+from models.challenge import differences
+from models.comparison import CHALLENGER, CHAMPION, compare
+from models.comparison_page import Comparison, page, write_comparison
+from models.evaluation import Judged
+from models.fitting import MODEL, choose_inside, fit_all
+from models.origins import judge_origins, spread
+from models.pairing import BETTER, NO_WORSE, SAME, UNPROVED
+from models.refit import is_same, refit
+from models.rows import Rows
+from tests.drawn_rows import drawn_rows
+
+DAYS = ["2018-01-01", "2018-01-08"]
+
+
+def judged_by(old: list[float], new: list[float], lapsed: list[int]) -> Judged:
+    """Rows at two cutoffs, the same customers at each."""
+    n = len(old) // 2
+    keys = pd.DataFrame(
+        {"customer_id": [f"household-{k}" for k in range(n)] * 2, "cutoff_on": pd.to_datetime(np.repeat(DAYS, n))}
+    )
+    sides = {CHAMPION: np.array(old), CHALLENGER: np.array(new)}
+    codes = np.tile(np.arange(n), 2)
+    return Judged(keys, np.array(lapsed, dtype=bool), codes, windows.day_numbers(keys["cutoff_on"]), sides)
+
+
+@pytest.fixture
+def few(params: Params):
+    return params.evaluate.model_copy(update={"capacity": 1, "n_bootstrap": 200})
+
+
+def test_lists_and_profit_by_hand(few) -> None:
+    """One contact a cutoff: at the first both take customer 0; at the second the challenger finds who lapses."""
+    judged = judged_by([0.9, 0.1, 0.8, 0.2], [0.9, 0.1, 0.3, 0.6], [1, 0, 0, 1])
+    found = compare(judged, few, 1)
+    groups = {row["group"]: (row["n_rows"], row["lapsed"]) for row in found["lists"]["groups"]}
+    assert groups == {"in both": (1, 1.0), "only the champion's": (1, 0.0), "only the challenger's": (1, 1.0)}
+    assert found["lists"]["overlap"] == pytest.approx(1 / 3)
+    # won: .3 × (200 − 10) − 1 = 56; lost: −11; one list of two gains 67, over two cutoffs
+    assert found["profit_gain"]["value"] == pytest.approx(67 / 2)
+    assert found["figures"]["log_loss"][CHAMPION] == pytest.approx(-np.log([0.9, 0.9, 0.2, 0.2]).mean(), abs=1e-6)
+    assert found["gains"]["auc"]["value"] == pytest.approx(0.5)
+    assert found["by_cutoff"][1]["bias_challenger"] == pytest.approx(-0.05)
+
+
+@pytest.mark.parametrize(
+    ("low", "said"), [(0.0001, BETTER), (0.0, NO_WORSE), (-0.0009, NO_WORSE), (-0.001, UNPROVED), (None, UNPROVED)]
+)
+def test_the_verdict_is_by_the_lower_end(low: float | None, said: str) -> None:
+    found = {"gains": {"log_loss": {"value": 0.001, "low": low, "high": 0.002}}, "lists": {"overlap": 0.5}}
+    assert comparison.verdict(found, 0.001) == said
+    if low is not None:
+        assert "share 50%" in comparison.sentence(found, said, 0.001)
+
+
+def test_the_page_escapes_and_names_nobody(few, tmp_path) -> None:
+    judged = judged_by([0.9, 0.1, 0.8, 0.2] * 6, [0.9, 0.1, 0.3, 0.6] * 6, [1, 0, 0, 1] * 6)
+    found = compare(judged, few, 1)
+    rows = pairing.anonymous(judged.keys.assign(p_lapse=0.5, lapsed=judged.lapsed))
+    made = Comparison(BETTER, "Better <b>.", "", found, judged, {"train.x": ("<i>1", "2")}, "abc", rows)
+    write_comparison(tmp_path / "out", made)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"comparison.json", "comparison.html", "reliability.png", "by_cutoff.csv", "judged.parquet"}
+    html = (tmp_path / "out" / "comparison.html").read_text()
+    assert "&lt;b&gt;" in html
+    assert "&lt;i&gt;1" in html
+    assert not re.search(r"<script|https?://", html)
+    told = html + (tmp_path / "out" / "comparison.json").read_text()
+    assert not any(customer in told for customer in judged.keys["customer_id"])
+    assert "customer_id" not in pd.read_parquet(tmp_path / "out" / "judged.parquet").columns
+    assert "No parameter differs" in page(Comparison(SAME, "Same."))
+
+
+def test_runs_of_another_task_are_told_apart() -> None:
+    tags = {"task.label": "a", "task.horizon_days": "28", "task.judged_rows": "x"}
+    assert pairing.other_task(tags, dict(tags)) == ""
+    assert "horizon_days: 28 against 56" in pairing.other_task(tags, {**tags, "task.horizon_days": "56"})
+    assert "judged_rows: x against none" in pairing.other_task(tags, {"task.label": "a", "task.horizon_days": "28"})
+
+
+def test_judged_rows_pair_only_if_they_are_the_same() -> None:
+    judged = judged_by([0.9, 0.1, 0.8, 0.2], [0.9, 0.1, 0.3, 0.6], [1, 0, 0, 1])
+    rows = judged.keys.assign(p_lapse=[0.9, 0.1, 0.8, 0.2], lapsed=judged.lapsed)
+    other = rows.assign(customer_id=["x", "y"] * 2)
+    assert pairing.rows_hash(rows) == pairing.rows_hash(rows.assign(p_lapse=0.5)) != pairing.rows_hash(other)
+    pair = comparison.paired(pairing.anonymous(rows), pairing.anonymous(other.assign(p_lapse=0.4)))
+    assert pair.predictions[CHALLENGER].tolist() == [0.4] * 4
+    with pytest.raises(ValueError, match="judged rows differ"):
+        comparison.paired(pairing.anonymous(rows), pairing.anonymous(rows.assign(lapsed=~judged.lapsed)))
+
+
+def test_parameters_that_differ_are_told_with_both_values() -> None:
+    assert differences({"a.x": "1", "a.y": "2"}, {"a.x": "1", "a.y": "3", "a.z": "4"}) == {
+        "a.y": ("2", "3"),
+        "a.z": ("–", "4"),
+    }
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    return drawn_rows(np.random.default_rng(11))
+
+
+@pytest.mark.parametrize("contest_below", [0, 10_000])
+def test_a_recipe_fitted_anew_is_the_model_again(rows: Rows, params: Params, contest_below: int) -> None:
+    train = params.train.model_copy(
+        update={"num_trees": 20, "n_bags": 2, "features": "all", "contest_below": contest_below}
+    )
+    choices = choose_inside(rows, 28, train, params.execution)
+    fits = fit_all(rows, choices)
+    recipe = choices.to_json()
+    for name in (MODEL, "rfm_logit", "all_feature_logit", "lightgbm_default"):
+        release = {"name": name, "recipe": recipe}
+        again = refit(release, rows, params.execution)
+        assert (again.predict(rows.frame) == fits[name].predict(rows.frame)).all()
+        assert is_same(release, {"name": name, "recipe": {**recipe, "contest": []}})
+    assert not is_same({"name": MODEL, "recipe": recipe}, {"name": "rfm_logit", "recipe": recipe})
+    lacking = Rows(rows.frame.drop(columns="noise"), rows.lapsed, rows.cutoff)
+    with pytest.raises(ContractError, match="feature table lacks"):
+        refit({"name": MODEL, "recipe": recipe}, lacking, params.execution)
+
+
+def test_origins_are_spread_over_the_history_and_see_nothing_later(rows: Rows, params: Params) -> None:
+    folds = spread(rows.cutoffs, 28, 4)
+    assert [fold.judge[0] for fold in folds] == [rows.cutoffs[k] for k in (2, 4, 6, 8)]
+    for fold in folds:
+        windows.refuse_overlap(fold.fit, fold.judge, 28)
+    assert spread(rows.cutoffs[:1], 28, 4) == ()
+    train = params.train.model_copy(update={"num_trees": 20, "features": "all", "contest_below": 0})
+    choices = choose_inside(rows, 28, train, params.execution)
+    found = judge_origins(rows, choices.to_json(), 28, 4, params.execution)
+    assert [one["cutoff_on"] for one in found] == [fold.judge[0].isoformat() for fold in folds]
+    later = rows.cutoff > windows.day_number(rows.cutoffs[6])
+    changed = Rows(rows.frame, np.where(later, ~rows.lapsed, rows.lapsed), rows.cutoff)
+    assert judge_origins(changed, choices.to_json(), 28, 4, params.execution)[:3] == found[:3]
