@@ -16,7 +16,7 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 LINES ?= 1000000 10000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check lint prove mlflow docs figures bench-features lock clean
+.PHONY: help setup setup-dev run test check lint prove mlflow docs figures bench-features bench-quality lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -85,6 +85,9 @@ figures: setup ## the last run's figures into docs/benchmarks and the README
 
 bench-features: setup-dev ## features by our engine and its rivals, 1 M and 10 M simulated lines (LINES=… for others)
 	@python -m benchmarks.features.run --lines $(LINES) --cutoffs 1 12 --repeat 3
+
+bench-quality: setup ## the model beside its baselines on real and simulated shops (REGULARS_BENCHMARK_DATA=folder for Online Retail II)
+	@python -m benchmarks.quality $(SHOPS)
 
 lock: $(UV) ## resolve the exact versions anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock

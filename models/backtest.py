@@ -36,10 +36,10 @@ def week_rows(scores: pd.DataFrame, features: pd.DataFrame, outcomes: pd.DataFra
     `features` and `outcomes` (with `lapsed`) hold the same customers, `listed` the ids on the week's list. The rivals'
     lists are as long as that one; ties go by customer id.
     """
-    rows = scores[[*FEATURE_KEYS, "p_lapse", "value_at_stake"]].sort_values("customer_id", ignore_index=True)
-    keyed = {"on": list(FEATURE_KEYS), "how": "left", "validate": "one_to_one"}
-    rows = rows.merge(outcomes[[*FEATURE_KEYS, "lapsed"]], **keyed)
-    ranked = rows.merge(features[[*FEATURE_KEYS, *RANKED_BY.values()]], **keyed)
+    keys = list(FEATURE_KEYS)
+    rows = scores[[*keys, "p_lapse", "value_at_stake"]].sort_values("customer_id", ignore_index=True)
+    rows = rows.merge(outcomes[[*keys, "lapsed"]], on=keys, how="left", validate="one_to_one")
+    ranked = rows.merge(features[[*keys, *RANKED_BY.values()]], on=keys, how="left", validate="one_to_one")
     is_listed = rows["customer_id"].isin(listed).to_numpy(dtype=np.float64)
     weights = {LIST: is_listed, "random": np.full(len(rows), is_listed.mean())}
     for rival, name in RANKED_BY.items():
@@ -120,8 +120,8 @@ def risk_figures(rows: pd.DataFrame, n_draws: int, seed: int) -> Plain:
     perfect = metrics.perfect_calibration_error(p, judged.customer, N_PERFECT_DRAWS, seed)
     found["calibration_error"] = metrics.calibration_error(p, lapsed)
     found |= ends("calibration_error_if_perfect", perfect)
-    share = (p - lapsed) / rows.groupby("cutoff_on")["p_lapse"].transform("size").to_numpy()
-    return found | total("bias", share, rows)
+    n_at_cutoff = rows.groupby("cutoff_on")["p_lapse"].transform("size").to_numpy()
+    return found | total("bias", (p - lapsed) / n_at_cutoff, rows)
 
 
 def list_figures(rows: pd.DataFrame, params: Evaluate) -> Plain:
@@ -186,9 +186,9 @@ def ends(name: str, interval: tuple[float, float]) -> Plain:
     return {f"{name}_low": interval[0], f"{name}_high": interval[1]}
 
 
-def share(part: float, whole: float) -> float:
-    """A share, NaN of nothing."""
-    return float(part / whole) if whole else float("nan")
+def share(part: float | Floats, whole: float | Floats) -> float:
+    """One number as a share of another, NaN of nothing."""
+    return float(part) / float(whole) if whole else float("nan")
 
 
 def terms_told(params: Evaluate, currency: str) -> Mapping[str, str]:
@@ -201,6 +201,9 @@ def terms_told(params: Evaluate, currency: str) -> Mapping[str, str]:
             f"{currency}; an incentive of {terms.incentive_cost:g} for who accepts or would have stayed, "
             f"{terms.contact_cost:g} a contact. No effect is claimed: nobody was contacted here"
         ),
-        "margin_lost": f"value at stake ({currency} of margin) of the listed who did lapse",
+        "margin_lost": (
+            f"value at stake ({currency} of margin) of the listed who did lapse. The list goes by it; profit counts "
+            "every customer alike"
+        ),
         "rivals": "lists of the same length: at random (expectation), most silent first, biggest spenders first",
     }

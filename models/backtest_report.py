@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 Plain = dict[str, Any]
 QUALITY = {"auc": "AUC", "log_loss": "log loss (nats)", "bias": "bias: predicted less observed"}
+WORTH = {
+    "precision": "share of the list that lapsed",
+    "margin_lost": "value at stake of the listed who lapsed",
+    "profit": "expected profit of contacting the list",
+}
 RIVAL_WORDS = {"random": "at random", "most_silent": "most silent first", "biggest_spenders": "biggest spenders first"}
 LONG_TEXTS = ("why",)
 
@@ -33,35 +38,43 @@ def write_backtest(folder: Path, found: Plain) -> None:
 
 
 def draw(weeks: Sequence[Plain], path: Path, currency: str) -> None:
-    """AUC, log loss and bias by week with their intervals; beside them the list's worth against its rivals'."""
+    """Above, AUC, log loss and bias by week with their intervals; below, the list against its rivals."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10.4, 6.8), dpi=110, layout="constrained")
-    axes = figure.subplots(2, 2)
-    days = pd.to_datetime([week["cutoff_on"] for week in weeks])
-    for place, (name, words) in zip(axes.flat, QUALITY.items(), strict=False):
-        errorbars(place, days, weeks, name, COLOURS[0], words)
-        place.set_title(f"{words} by week (95 % over customers)", fontsize=10, loc="left")
-    axes.flat[2].axhline(0.0, color=COLOURS[3], linestyle=":", linewidth=1)
-    worth = axes.flat[3]
-    errorbars(worth, days, weeks, "profit", COLOURS[0], "the list")
-    for colour, rival in zip(COLOURS[1:], RIVALS, strict=True):
-        worth.plot(days, numbers(weeks, f"profit_of_{rival}"), color=colour, linestyle="--", label=RIVAL_WORDS[rival])
-    worth.axhline(0.0, color=COLOURS[3], linestyle=":", linewidth=1)
-    worth.set_title(f"Expected profit of contacting the list ({currency})", fontsize=10, loc="left")
-    worth.legend(frameon=False, fontsize=8)
+    figure = Figure(figsize=(13.2, 6.8), dpi=100, layout="constrained")
+    axes = figure.subplots(2, 3)
+    for place, (name, words) in zip(axes[0], QUALITY.items(), strict=True):
+        errorbars(place, weeks, name, "the week's model")
+        place.set_title(words, fontsize=10, loc="left")
+    for place, (name, words) in zip(axes[1], WORTH.items(), strict=True):
+        errorbars(place, weeks, name, "the list")
+        for colour, rival in zip(COLOURS[1:], RIVALS, strict=True):
+            values = numbers(weeks, f"{name}_of_{rival}")
+            place.plot(days_of(weeks), values, color=colour, linestyle="--", label=RIVAL_WORDS[rival])
+        place.set_title(words if name == "precision" else f"{words} ({currency})", fontsize=10, loc="left")
+    for place in (axes[0][2], axes[1][2]):
+        place.axhline(0.0, color="#8d8d8d", linestyle=":", linewidth=1)
+    axes[1][0].legend(frameon=False, fontsize=8)
+    figure.suptitle("Past weeks as if live (bars: 95 % over customers)", fontsize=11, x=0.01, ha="left")
     for place in axes.flat:
         place.grid(alpha=0.25)
         place.tick_params(axis="x", labelrotation=30, labelsize=7)
-        place.set_xticks(days[:: max(1, len(days) // 8)])
+        place.set_xticks(days_of(weeks)[:: max(1, len(weeks) // 8)])
     save(figure, path)
 
 
-def errorbars(axes: Axes, days: pd.DatetimeIndex, weeks: Sequence[Plain], name: str, colour: str, label: str) -> None:
+def errorbars(axes: Axes, weeks: Sequence[Plain], name: str, label: str) -> None:
     """One figure by week with its interval; weeks that do not define it are left out."""
     value, low, high = (numbers(weeks, key) for key in (name, f"{name}_low", f"{name}_high"))
     spread = np.abs(np.nan_to_num([value - low, high - value]))
-    axes.errorbar(days, value, yerr=spread, marker="o", markersize=4, capsize=3, color=colour, label=label)
+    axes.errorbar(
+        days_of(weeks), value, yerr=spread, marker="o", markersize=4, capsize=3, color=COLOURS[0], label=label
+    )
+
+
+def days_of(weeks: Sequence[Plain]) -> pd.DatetimeIndex:
+    """The weeks' Mondays."""
+    return pd.to_datetime([week["cutoff_on"] for week in weeks])
 
 
 def numbers(weeks: Sequence[Plain], name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -120,12 +120,12 @@ def sentence(found: Plain, said: str, tolerance: float) -> str:
     ends = f"{gained['value']:+.4f} [{gained['low']:+.4f}, {gained['high']:+.4f}]"
     what = {
         BETTER: "The challenger is better than the champion",
-        NO_WORSE: f"The challenger is no worse than the champion by more than {tolerance:g}: a reviewer may prefer it",
+        NO_WORSE: f"The challenger is no worse than the champion by more than {tolerance:g} (a reviewer may prefer it)",
         UNPROVED: "The challenger is not proved as good as the champion",
     }[said]
     overlap = found["lists"]["overlap"]
     shared = "" if overlap is None else f"; the lists share {overlap:.0%}"
-    return f"{what}: log loss lower by {ends} (95 %, paired, over customers){shared}."
+    return f"{what}: log loss gained {ends} (95 %, paired, over customers; above 0 is better){shared}."
 
 
 def paired(champion: pd.DataFrame, challenger: pd.DataFrame) -> Judged:

@@ -87,9 +87,14 @@ def page(made: Comparison, picture: bytes = b"") -> str:
         differences=[
             {"name": name, CHAMPION: old, CHALLENGER: new} for name, (old, new) in sorted(made.differences.items())
         ],
-        figures=[_row(name, made.found) for name in LABELS] if made.found else [],
+        figures=figure_rows(made.found),
         picture=base64.b64encode(picture).decode(),
     )
+
+
+def figure_rows(found: Plain | None) -> list[dict[str, str]]:
+    """One figure a record, as texts: label, both sides, gain with its interval, and whether it is won or lost."""
+    return [_row(name, found) for name in LABELS] if found else []
 
 
 def _row(name: str, found: Plain) -> dict[str, str]:

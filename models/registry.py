@@ -70,6 +70,12 @@ def version(client: Client, name: str, number: int) -> Version:
     raise UnknownNameError(f"no version {number} of the model '{name}'; see `make mlflow` for those there are")
 
 
+def versions(client: Client, name: str) -> list[Version]:
+    """Every version that regulars registered, the earliest first."""
+    known = [one for one in client.search_model_versions(f"name = '{name}'") if "model_hash" in one.tags]
+    return sorted((_version(one) for one in known), key=lambda one: one.number)
+
+
 def find(client: Client, name: str, model_hash: str) -> Version | None:
     """The version of a model hash, the earliest if someone registered it twice, or None."""
     found = client.search_model_versions(f"name = '{name}' and tags.model_hash = '{model_hash}'")

@@ -43,6 +43,8 @@ class Evidence:
     baselines: Path
     comparison: Path
     card: Path
+    value: Path
+    tuning: Path
     cutoffs: Path
     features: Path
     lock: Path
@@ -62,6 +64,8 @@ class Evidence:
             baselines=root / "data" / "baseline_predictions.parquet",
             comparison=root / "reports" / "comparison",
             card=root / "reports" / "card",
+            value=root / "reports" / "value",
+            tuning=root / "reports" / "tuning",
             cutoffs=root / "data" / "cutoffs.json",
             features=root / "data" / "features",
             lock=root / "dvc.lock",
@@ -298,7 +302,7 @@ def run_record(evidence: Evidence, root: Path, reference: Mapping[str, str], exp
         note=f"{told}\n\n{carried_by(read_json(evidence.selection / SELECTION_FILE))}",
         files=(
             *(evidence.metrics, evidence.gate, evidence.cutoffs, evidence.plots, evidence.selection),
-            *(evidence.comparison, evidence.card),
+            *(evidence.comparison, evidence.card, evidence.value, evidence.tuning),
             *((evidence.environment,) if evidence.environment.exists() else ()),
         ),
         data_hashes=data_hashes(evidence.lock),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contracts.params import Params
+from contracts.params import Params, Task
 from models import backtest
 from models.backtest_report import RIVAL_WORDS, write_backtest
 from pipeline.replay import Replayed, Say, open_shop, outcomes, replay, weeks_to_replay
@@ -48,13 +48,20 @@ def told(records: list[Plain], weeks: list[pd.DataFrame], every_weeks: int, para
     return {
         "every_weeks": every_weeks,
         "list_size": params.publish.list_size,
-        "horizon_days": params.task.horizon_days,
+        "judged_by": judged_by(params.task),
         "value_horizon_days": params.task.value_horizon_days,
         "currency": params.store.currency,
         "terms": dict(backtest.terms_told(params.evaluate, params.store.currency)),
         "overall": backtest.judge_all(weeks, records, params.evaluate, params.execution.seed),
         "weeks": records,
     }
+
+
+def judged_by(task: Task) -> str:
+    """Which days a list is judged by."""
+    if task.label == "flat":
+        return f"the {task.horizon_days} days after each Monday"
+    return f"each customer's own horizon, {task.horizon_days} to {task.max_horizon_days} days from the Monday"
 
 
 def progress(one: Replayed, record: Plain, currency: str) -> str:
@@ -69,7 +76,7 @@ def table_of(found: Plain) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, title=heading(found), title_justify="left", title_style="")
+    table = Table(box=SIMPLE_HEAD, title=heading(found), title_justify="left", title_style="", padding=(0, 1, 0, 0))
     for name in COLUMNS:
         table.add_column(name, justify="left" if name == "week" else "right", no_wrap=True)
     for record in found["weeks"]:
@@ -82,8 +89,8 @@ def table_of(found: Plain) -> Table:
 def heading(found: Plain) -> str:
     """What the table shows, and in which units."""
     return (
-        f"{found['overall']['n_weeks']} past weeks as if live; lists of {found['list_size']}, judged by the "
-        f"{found['horizon_days']} days after each Monday.\nhits: listed who lapsed; margin lost: their value at stake, "
+        f"{found['overall']['n_weeks']} past weeks as if live; lists of {found['list_size']}, judged by "
+        f"{found['judged_by']}.\nhits: listed who lapsed; margin lost: their value at stake, "
         f"{found['currency']}; profit: {found['currency']} expected of contacting the list; same: also on the list "
         "of the week before"
     )
@@ -91,10 +98,11 @@ def heading(found: Plain) -> str:
 
 def cells(record: Plain, name: str) -> tuple[str, ...]:
     """One row of the table."""
+    n_weeks = record.get("n_weeks", 1)
     lost = f"{record['margin_lost']:,.0f} ({_as(record['share_of_margin_lost'], '.0%')})"
     return (
         name,
-        f"{record['n_scored']:,}",
+        f"{record['n_scored'] / n_weeks:,.0f}",
         _as(record["lapse_rate"], ".1%"),
         _as(record.get("auc"), ".3f"),
         _as(record.get("log_loss"), ".3f"),
@@ -123,12 +131,12 @@ def sentences(found: Plain) -> list[str]:
                 f"{reach['high']:.3f} ({reach['high_on']})"
             )
     for rival, words in RIVAL_WORDS.items():
-        gain, lost = (f"{name}_gain_over_{rival}" for name in ("profit", "margin_lost"))
+        gains = {name: _with_ends(overall, f"{name}_gain_over_{rival}", "+,.0f") for name in ("margin_lost", "profit")}
         said.append(
-            f"against a list {words}: profit higher by {_with_ends(overall, gain, ',.0f')} {currency} a week, "
-            f"margin lost found {_with_ends(overall, lost, '+,.0f')}"
+            f"against a list {words}, {currency} a week: margin lost found {gains['margin_lost']}, "
+            f"profit {gains['profit']}"
         )
-    return [*said, f"profit: {found['terms']['profit']}"]
+    return [*said, *(f"{name.replace('_', ' ')}: {found['terms'][name]}" for name in ("margin_lost", "profit"))]
 
 
 def _with_ends(record: Plain, name: str, how: str) -> str:

@@ -1,4 +1,4 @@
-"""Commands about models: what past lists would have been worth."""
+"""Commands about models: what past lists would have been worth, and two runs against each other."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 PARAMS = Path("params.yaml")
+COMPARED = Path("reports") / "compare"
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command("backtest")(backtest_command)
+    app.command("compare")(compare_command)
 
 
 def backtest_command(
@@ -36,3 +38,32 @@ def backtest_command(
     for sentence in sentences(found):
         screen.print(f"  - {sentence}", markup=False)
     typer.echo("written: reports/backtest (backtest.json, weeks.csv, backtest.png)")
+
+
+RUN = "champion, challenger, a version in the registry, or a run id or its beginning"
+
+
+def compare_command(
+    first: Annotated[str, typer.Argument(help=f"What is compared with: {RUN}.")] = "champion",
+    second: Annotated[str, typer.Argument(help=f"What is judged: {RUN}.")] = "challenger",
+) -> None:
+    """Two runs from the record: parameters that differ, paired figures, lists, profit, and a verdict in a sentence.
+
+    No verdict is given for runs of different tasks. Writes reports/compare (HTML, JSON). Example:
+    regulars compare champion challenger
+    """
+    from models.comparison_page import write_comparison
+    from models.run_comparison import compare_runs
+    from pipeline.comparing import table_of
+    from pipeline.console import console
+
+    made = compare_runs(Path.cwd(), first, second)
+    write_comparison(COMPARED, made)
+    screen = console()
+    for line in (made.sentence, made.why):
+        screen.print(line, markup=False)
+    for name, (old, new) in made.differences.items():
+        screen.print(f"  {name}: {old} → {new}", markup=False)
+    if made.found:
+        screen.print(table_of(made))
+    typer.echo(f"written: {COMPARED} (comparison.html, comparison.json)")

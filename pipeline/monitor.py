@@ -1,7 +1,7 @@
 """Stage `monitor`: drift, calibration and ranking on matured weeks, the list's turnover; alerts with stable codes.
 
-`published/` is state, so it is read by its path and is no dep: it changes with `reports/publish.json` and with the event
-store (a customer forgotten), which are. Where it is missing, as in an experiment's own copy, there is not enough data.
+`published/` is state, so it is read by its path and is no dep: it changes with `reports/publish.json` and the event
+store (a customer forgotten), which are deps. Where it is missing, as in an experiment's copy, there is not enough data.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.monitoring.checks import in_a_line
 from models.monitoring.live import lived, waiting_weeks
 from models.monitoring.page import write_monitor
 from models.monitoring.report import Observed, monitor
-from models.monitoring.sampling import read_sample, read_watched, reference_cutoffs
+from models.monitoring.sampling import Drawn, read_sample, read_watched, reference_cutoffs
 from pipeline.stage import run_stage, say
 from serving.past_weeks import lists, past_weeks
 
@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = arguments.parse_args(argv)
     params = load_params()
     limits, seed, task = params.monitor, params.execution.seed, params.task
+    drawn = Drawn(limits.n_customers, seed)
     cutoffs, snapshots = read_json(paths.cutoffs), read_table(paths.snapshots, tables.SNAPSHOTS)
     scored, end = date.fromisoformat(cutoffs["scored"]), date.fromisoformat(cutoffs["data_end"])
     champion, past = read_watched(paths.champion), past_weeks(paths.published, scored, limits.n_weeks)
@@ -43,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         scored=scored,
         data_end=end,
         champion=champion,
-        sample=read_sample(paths.features, snapshots, champion, days, limits.n_customers, seed),
-        lived=lived(past, partial(stored_days, paths.store), end, task, limits.n_customers, seed),
+        sample=read_sample(paths.features, snapshots, champion, scored, days=days, params=drawn),
+        lived=lived(past, partial(stored_days, paths.store), end, task, drawn),
         waiting=waiting_weeks(past, scored, end, task),
         lists=lists(past),
         this_list=set(read_table(paths.week / "at_risk.parquet", tables.AT_RISK)["customer_id"]),

@@ -20,12 +20,12 @@ from pipeline.stage import run_stage, say
 
 SECTIONS = MODEL_SECTIONS
 INPUTS = (
-    *("fits", "gate", "metrics", "plots", "selection", "card", "cutoffs", "features"),
+    *("fits", "gate", "metrics", "plots", "selection", "card", "value", "tuning", "cutoffs", "features"),
     *("snapshots", "predictions", "baselines", "wish"),
 )
 OUTPUTS = ("candidate", "champion", "comparison", "receipt")
 EVIDENCE = (
-    *("candidate", "gate", "metrics", "plots", "selection", "card", "cutoffs", "features"),
+    *("candidate", "gate", "metrics", "plots", "selection", "card", "value", "tuning", "cutoffs", "features"),
     *("predictions", "baselines", "comparison"),
 )
 

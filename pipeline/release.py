@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from contracts.errors import StateError
 from models import champions
+from models.live_record import MONITOR_FILE, record_live
 from models.registry import Version
 from models.run_record import Evidence, code_version, data_hashes
 from serving import published
@@ -67,6 +68,8 @@ def release(
         if "week" not in parts:
             return Released(champion, None, is_new_revision=False)
         revision, is_new = published.publish(week or root / "data" / "week", root / "published", _provenance(root, at))
+        if "registry" in parts:
+            record_live(champions.place(root), root / MONITOR_FILE)
         return Released(champion, revision, is_new)
 
 

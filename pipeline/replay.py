@@ -2,7 +2,8 @@
 
 Each week sees what was known at its Monday alone, cleaning, cancellations and labels included, and fits, judges and
 releases anew, as a project without a champion does. Features at a cutoff do not hang on the data's end, so each cutoff
-is computed once for all weeks. Parameters, and who was erased, excluded or merged, are as of today.
+is computed once for all weeks. As of today are the parameters, who was erased, excluded or merged, what products are
+called, and what ingest.rules.retention_days has dropped since.
 """
 
 from __future__ import annotations
@@ -171,6 +172,8 @@ class _Features:
 
 def _replayed(shop: Shop, monday: date, features: _Features, scratch: Path) -> Replayed:
     laid, params = _laid(shop, monday), shop.params
+    if not (laid.rows["is_scored"] & laid.rows["is_eligible"]).any():
+        raise TimeError(f"nobody could be scored on {monday}; expected an eligible customer, choose other weeks")
     now = features.eligible(laid, "is_scored")
     fitted = no_fit(laid.why) if laid.why else _fitted(laid, features, params, scratch / f"tuning-{monday}")
     if fitted.model is None:

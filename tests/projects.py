@@ -29,6 +29,8 @@ REGISTER = [
     "reports/plots",
     "reports/selection",
     "reports/card",
+    "reports/value",
+    "reports/tuning",
     "data/cutoffs.json",
     "data/features",
     "data/snapshots.parquet",

@@ -136,6 +136,8 @@ def template_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "reports" / "plots" / "roc.csv").write_text("false_positive_rate,true_positive_rate\n0,0\n1,1\n")
     write_json(root / "reports" / "selection" / "selection.json", SELECTION)
     write_text(root / "reports" / "card" / "model_card.md", "# Model card\n")
+    for name in ("value", "tuning"):
+        write_json(root / "reports" / name / f"{name}.json", {})
     write_json(root / "reports" / "comparison" / "comparison.json", NOTHING_COMPARED)
     judged = judged_rows()
     write_table(root / "data" / "snapshots.parquet", pd.DataFrame({"customer_id": ["ID0"]}), lambda frame: frame)

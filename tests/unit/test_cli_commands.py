@@ -12,7 +12,7 @@ from pipeline import running as running_module
 from pipeline.running import run_pipeline
 from serving.terminal import plain
 
-COMMANDS = ("run", "release", "list", "show", "promote", "rollback", "ledger", "summary")
+COMMANDS = ("run", "release", "list", "show", "promote", "rollback", "ledger", "summary", "backtest")
 
 
 def _run(capsys, *arguments):

@@ -11,6 +11,7 @@ from contracts.files import write_json
 from models import champions, ledger, registry, tracking
 from models.champions import Signature, sync_champion
 from models.ledger import Entry, append, champion_on, earlier_champion, ledger_path, read_ledger
+from models.live_record import record_live
 from models.promotion import promote, rollback
 from pipeline.release import release
 
@@ -250,3 +251,21 @@ def test_the_ledger_says_how_many_candidates_were_judged_on_the_same_rows(projec
     for intercept in (-1.5, -1.2, -1.1):
         _settle(project, intercept)
     assert promote(project.root, ADA).n_judged == 3
+
+
+def test_matured_live_figures_are_written_to_the_version_that_scored(project):
+    first = _settle(project, -1.5)
+    second = _settle(project, -1.2)
+    pooled = {"n_rows": 40, "auc": 0.8125, "auc_low": None, "log_loss": 0.31}
+    weeks = [{"week": "2018-W01"}, {"week": "2018-W02"}]
+    live = {second[:12]: {"weeks": weeks, "all": pooled}, "": {"weeks": weeks, "all": pooled}}
+    report = project.root / "reports" / "monitor" / "monitor.json"
+    at = champions.place(project.root)
+    assert record_live(at, report) == 0  # no report yet
+    write_json(report, {"live": live})
+    assert record_live(at, report) == record_live(at, report) == 1
+    with tracking.session(project.root) as client:
+        tags = {one.tags["model_hash"]: one.tags for one in client.search_model_versions("name = 'regulars-churn'")}
+    told = {"live.weeks": "2, 2018-W01 to 2018-W02", "live.n_rows": "40", "live.auc": "0.8125", "live.log_loss": "0.31"}
+    assert {name: value for name, value in tags[second].items() if name.startswith("live.")} == told
+    assert not [name for name in tags[first] if name.startswith("live.")]

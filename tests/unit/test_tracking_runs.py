@@ -126,6 +126,8 @@ def test_a_run_tells_figures_parameters_data_and_what_differs(composed):
         "selection",
         "comparison",
         "card",
+        "value",
+        "tuning",
         "requirements.lock",
     }
     assert files == told
