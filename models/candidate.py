@@ -15,7 +15,7 @@ from typing import Any
 from contracts.errors import StateError, nearest
 from contracts.files import atomic_folder, digest, read_json, write_json
 from contracts.params import Params, Task
-from models.fits import RECIPE_FILE
+from models.fits import RECIPE_FILE, SEEN_FILE
 
 RELEASE_FILE = "release.json"
 NO_MODEL = "none"
@@ -70,7 +70,8 @@ def _compose_nothing(gate: Mapping[str, Any], task: Task, target: Path) -> dict[
 def compose(fits: Path, gate: Mapping[str, Any], params: Params, target: Path) -> dict[str, Any]:
     """Copy the fit that the gate released (if any) to `target`, add `release.json`, and return what that says.
 
-    `release.json` also holds the recipe and all parameters behind the model: with them it can be fitted anew.
+    `release.json` also holds the recipe and all parameters behind the model (with them it can be fitted anew), and
+    the day on which its last label was known.
     """
     if gate["grade"] == NO_MODEL:
         return _compose_nothing(gate, params.task, target)
@@ -92,6 +93,7 @@ def compose(fits: Path, gate: Mapping[str, Any], params: Params, target: Path) -
     }
     if (fits / RECIPE_FILE).exists():
         release["recipe"] = read_json(fits / RECIPE_FILE)
+        release |= read_json(fits / SEEN_FILE)
     with atomic_folder(target) as draft:
         shutil.copytree(fit, draft, dirs_exist_ok=True)
         write_json(draft / RELEASE_FILE, release)

@@ -33,7 +33,7 @@ def record_live(at: Place, report: Path) -> int:
     n_written = 0
     with tracking.session(at.root) as client:
         for version in registry.versions(client, at.model):
-            tags = next((tags for name, tags in found.items() if version.model_hash.startswith(name)), None)
+            tags = next((tags for name, tags in found.items() if version.model_hash.startswith(name)), {})
             if tags:
                 registry.set_tags(client, at.model, version, tags)
                 n_written += 1
