@@ -18,6 +18,7 @@ from models import baselines, quantile_logit, trees
 from models.blend import Blend
 from models.calibration import fit_shift, losses
 from models.inner import Terms, is_usable
+from models.metrics import clustered_error
 from models.risk import Floats, RiskModel
 from models.rows import Rows
 from models.splits import Fold
@@ -96,8 +97,7 @@ def hold(rows: Rows, folds: Sequence[Fold], terms: Terms) -> tuple[Entrant, ...]
 
 def _entrant(name: str, lost: Floats, blend: Floats, customers: pd.Series) -> Entrant:
     gain = blend - lost
-    sums = pd.Series(gain - gain.mean()).groupby(customers.to_numpy()).sum().to_numpy()
-    error = float(np.sqrt((sums**2).sum()) / len(gain))
+    error = clustered_error(gain, customers.to_numpy())
     return Entrant(name, *(round(float(value), 6) for value in (lost.mean(), gain.mean(), error)))
 
 

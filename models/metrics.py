@@ -156,6 +156,17 @@ def customer_weights(
         yield draws[:, customer].astype(np.float64)
 
 
+def clustered_error(values: Floats, cluster: npt.NDArray[np.generic]) -> float:
+    """Standard error of the mean of values that come in clusters (a customer's rows move together).
+
+    The square root of the clusters' squared sums of deviations over the number of values: the closed form of a bootstrap
+    over clusters of a mean (Cameron and Miller 2015), without its small-sample factor.
+    """
+    code = np.unique(cluster, return_inverse=True)[1]
+    sums = np.bincount(code, values - values.mean())
+    return float(np.sqrt((sums**2).sum()) / len(values))
+
+
 def interval(drawn: Floats) -> tuple[float, float]:
     """Percentile interval, 95 %; resamples without both classes are left out."""
     known = drawn[~np.isnan(drawn)]

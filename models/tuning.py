@@ -21,6 +21,7 @@ from contracts.params import LightGbm, Train
 from models import trees
 from models.calibration import losses
 from models.inner import Terms, is_usable
+from models.metrics import clustered_error
 from models.risk import Floats
 from models.rows import Rows
 from models.splits import Fold
@@ -112,10 +113,8 @@ def _found(done: list[Trial], lose: Callable[[Trial], Floats], rows: Rows, folds
     best = min(done, key=lambda trial: float(trial["log_loss"]))
     gain = lose({name: done[0][name] for name in SPACE}) - lose({name: best[name] for name in SPACE})
     customers = pd.concat([rows.at(fold.judge).frame["customer_id"] for fold in folds]).to_numpy()
-    sums = pd.Series(gain - gain.mean()).groupby(customers).sum().to_numpy()
-    return Search(
-        tuple(done), best, round(float(gain.mean()), 6), round(float(np.sqrt((sums**2).sum()) / len(gain)), 6)
-    )
+    error = clustered_error(gain, customers)
+    return Search(tuple(done), best, round(float(gain.mean()), 6), round(error, 6))
 
 
 def _with(terms: Terms, told: Trial) -> Terms:

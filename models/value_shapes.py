@@ -3,9 +3,9 @@
 A shape speaks in store currency; `models/value.py` puts measured levels on it, one if kept and one if lapsed. Each
 reads a feature table and is kept as plain text.
 
-The lapsed get no shape of their own. They are few and pay little: on Complete Journey, Online Retail II and simulated
-stores, a forest fitted to them alone and the purchase model's own answer for a silence so long were both tried, and
-judged forward neither was better than one measured share of what such customers pay if kept.
+The lapsed get no shape of their own. They are few and pay little: a forest fitted to them alone (tried on Complete
+Journey) and the purchase model's own answer for a silence so long (there, on Online Retail II and on simulated stores),
+judged forward, were no better than one measured share of what such customers pay if kept.
 """
 
 from __future__ import annotations

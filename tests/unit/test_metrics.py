@@ -79,3 +79,14 @@ def test_a_bootstrap_interval_covers(scores_and_labels: pd.DataFrame) -> None:
     weights = np.concatenate(list(metrics.customer_weights(np.arange(len(p)), 4000, seed=5)))
     spread = metrics.weighted_brier(p, lapsed, weights).std()
     assert spread == pytest.approx(((p - lapsed) ** 2).std() / np.sqrt(len(p)), rel=0.05)
+
+
+def test_a_clustered_error_is_that_of_a_bootstrap_over_clusters(rng: np.random.Generator) -> None:
+    cluster = np.repeat(np.arange(200), rng.integers(1, 6, 200))
+    values = rng.normal(size=200)[cluster] + rng.normal(size=len(cluster)) / 2
+    drawn = np.concatenate(
+        [(weights @ values) / weights.sum(axis=1) for weights in metrics.customer_weights(cluster, 4000, 1)]
+    )
+    assert metrics.clustered_error(values, cluster) == pytest.approx(drawn.std(), rel=0.05)
+    alone = np.arange(len(values))
+    assert metrics.clustered_error(values, alone) == pytest.approx(values.std() / np.sqrt(len(values)))
