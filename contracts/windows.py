@@ -111,6 +111,11 @@ def refuse_unmatured(cutoff: date, window_days: int, end: date, grace_days: int 
         )
 
 
+def is_later(day: date, cutoff: date) -> bool:
+    """Whether a day lies after a cutoff's: what became known on it was not known at the cutoff."""
+    return day > cutoff
+
+
 def refuse_overlap(fit_cutoffs: Sequence[date], judged_cutoffs: Sequence[date], label_days: int) -> None:
     """Raise `TimeError` if any fitting label (horizon and grace) is known only after the first judged cutoff."""
     if not fit_cutoffs or not judged_cutoffs:

@@ -2,7 +2,7 @@
 
 Four kinds compete, the simplest first: a shift of the base rate, a straight line (Platt 1999), beta calibration (Kull,
 Silva Filho and Flach 2017) and centred isotonic regression (Oron and Flournoy 2017), which has no flat steps. Each is
-fitted on inner forward folds only. One is used only if it helps there beyond doubt, and if the same kind, as the fold
+fitted on inner forward folds only. One is used only if it helps there clearly, and if the same kind, as the fold
 before would have given it, would have helped too: within one fold every cutoff lies in the same season, and what one
 season lacks is not what the next one does.
 """
@@ -21,7 +21,10 @@ from models.risk import Flags, Floats, logit
 
 SMALLEST_SLOPE = 0.05
 LARGEST_SLOPE = 5.0
+STILL = 1e-9
 FEWEST_PER_KNOT = 50
+DOUBT = 2.0
+"""Standard errors over cutoffs that a gain must exceed; the cutoffs overlap, so this is a hurdle, not a test."""
 Days = npt.NDArray[np.int64]
 
 
@@ -101,15 +104,17 @@ def from_json(plain: Mapping[str, Any]) -> Calibration:
 
 
 def through(found: Calibration, contributions: Floats) -> Floats:
-    """Contributions to calibrated log-odds: scaled, row by row, so that they still add up from the calibrated base.
+    """Contributions to calibrated log-odds: scaled, row by row, and still adding up to them.
 
-    `contributions` has one column a feature and the base last. A line scales every row alike.
+    `contributions` has one column a feature and the base last. A row is scaled by the map's mean slope between its base
+    and its end, kept within the slopes that a line may have; what that leaves over goes to the base.
     """
     moved, base = contributions[:, :-1].sum(axis=1), contributions[:, -1]
-    start = found.apply(base)
-    rise = found.apply(base + moved) - start
-    scale = np.where(np.abs(moved) > 1e-9, rise / np.where(np.abs(moved) > 1e-9, moved, 1.0), 1.0)
-    return np.column_stack([contributions[:, :-1] * scale[:, None], start])
+    end = found.apply(base + moved)
+    is_still = np.abs(moved) < STILL
+    slope = (end - found.apply(base)) / np.where(is_still, 1.0, moved)
+    scale = np.where(is_still, 1.0, np.clip(slope, SMALLEST_SLOPE, LARGEST_SLOPE))
+    return np.column_stack([contributions[:, :-1] * scale[:, None], end - scale * moved])
 
 
 def losses(log_odds: Floats, lapsed: Flags) -> Floats:
@@ -137,14 +142,15 @@ def fit_platt(log_odds: Floats, lapsed: Flags) -> Platt:
     return Platt(*found)
 
 
-def fit_beta(log_odds: Floats, lapsed: Flags) -> Beta:
-    """Maximum likelihood a, b and c."""
+def fit_beta(log_odds: Floats, lapsed: Flags) -> Calibration:
+    """Maximum likelihood a, b and c; the line where a slope runs against its bound, which would flatten an end."""
     slopes = (SMALLEST_SLOPE, LARGEST_SLOPE)
 
     def loss(at: Floats) -> float:
         return float(losses(Beta(*at).apply(log_odds), lapsed).mean())
 
-    return Beta(*_least(loss, [1.0, 1.0, 0.0], [slopes, slopes, (-5, 5)]))
+    found = Beta(*_least(loss, [1.0, 1.0, 0.0], [slopes, slopes, (-5, 5)]))
+    return fit_platt(log_odds, lapsed) if min(found.a, found.b) <= SMALLEST_SLOPE else found
 
 
 def fit_isotonic(log_odds: Floats, lapsed: Flags) -> Calibration:
@@ -189,18 +195,18 @@ KINDS: dict[str, Callable[[Floats, Flags], Calibration]] = {
 def choose(log_odds: Floats, lapsed: Flags, cutoff: Days, kinds: Sequence[str] = tuple(KINDS)) -> str | None:
     """The kind that these inner forward predictions ask for, by its gain on left-out cutoffs; None if none is.
 
-    A kind must gain log loss on the mean of left-out cutoffs by more than one standard error over cutoffs; of those
-    that do, the simplest whose gain is within one standard error of the best. With fewer than three cutoffs that cannot
-    be known, and the model is left as it is.
+    A kind must gain log loss on the mean of left-out cutoffs by more than two standard errors over cutoffs; of those
+    that do, the simplest whose gain is within two standard errors of the best. With fewer than three cutoffs
+    that cannot be known, and the model is left as it is.
     """
     if len(np.unique(cutoff)) < 3 or lapsed.all() or not lapsed.any():
         return None
     gains = {kind: _left_out_gains(KINDS[kind], log_odds, lapsed, cutoff) for kind in kinds}
-    sure = [kind for kind in kinds if _is_beyond_doubt(gains[kind])]
+    sure = [kind for kind in kinds if _is_clear(gains[kind])]
     if not sure:
         return None
     best = max(sure, key=lambda kind: float(np.mean(gains[kind])))
-    return next(kind for kind in sure if not _is_beyond_doubt(gains[best] - gains[kind]))
+    return next(kind for kind in sure if not _is_clear(gains[best] - gains[kind]))
 
 
 def _left_out_gains(
@@ -214,14 +220,14 @@ def _left_out_gains(
 
 
 def helps(found: Calibration, log_odds: Floats, lapsed: Flags, cutoff: Days) -> bool:
-    """Whether a map fitted elsewhere gains log loss here, on the mean of cutoffs, by more than one standard error."""
+    """Whether a map fitted elsewhere gains log loss here, on the mean of cutoffs, by more than two standard errors."""
     parts = [cutoff == day for day in np.unique(cutoff)]
-    return len(parts) > 1 and _is_beyond_doubt(np.array([_gain(found, log_odds[at], lapsed[at]) for at in parts]))
+    return len(parts) > 1 and _is_clear(np.array([_gain(found, log_odds[at], lapsed[at]) for at in parts]))
 
 
 def _gain(found: Calibration, log_odds: Floats, lapsed: Flags) -> float:
     return float((losses(log_odds, lapsed) - losses(found.apply(log_odds), lapsed)).mean())
 
 
-def _is_beyond_doubt(gains: Floats) -> bool:
-    return float(np.mean(gains)) > float(np.std(gains, ddof=1) / np.sqrt(len(gains)))
+def _is_clear(gains: Floats) -> bool:
+    return float(np.mean(gains)) > DOUBT * float(np.std(gains, ddof=1) / np.sqrt(len(gains)))

@@ -28,7 +28,9 @@ def _purpose(gate: Plain) -> Iterator[str]:
         "probability that they make no purchase in the horizon. **Not for**: prices, credit, employment, or any "
         "decision that takes something from a person; customers other than those judged; another shop."
     )
-    yield f"**Released:** {gate['released']} (grade {gate['grade']}). {gate['rule']}."
+    yield f"**Released:** {gate['released']} (grade {gate['grade']}). {gate['rule'][:1].upper()}{gate['rule'][1:]}."
+    if gate["grade"] == "rule":
+        yield "**The figures below are of regulars, which was not released**; those of what was are in `metrics.json`."
 
 
 def _data(metrics: Plain, seen: Plain) -> Iterator[str]:
@@ -73,7 +75,11 @@ def _figures(metrics: Plain, gate: Plain) -> Iterator[str]:
         "Slices are by behaviour. Attributes such as age or income never reach the model; where the operator keeps "
         "them for audit, the loyalty guard alone reads them."
     )
-    yield "## Other seasons (the recipe fitted anew at each origin)"
+    yield "## Other seasons"
+    yield (
+        "The recipe is fitted anew at each origin on what had matured by then; its parameters, penalty and contest "
+        "are those chosen at the end of the history, and no calibration map is put on."
+    )
     yield _table(
         ("origin", "rows", "lapsed", "AUC", "log loss", "of the base rate", "bias"),
         [

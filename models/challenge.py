@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,7 @@ from models.candidate import NO_MODEL, read_release
 from models.comparison import CHALLENGER, CHAMPION, compare, sentence, verdict
 from models.comparison_page import Comparison
 from models.evaluation import Judged
-from models.fitting import MODEL
-from models.pairing import SAME, anonymous
+from models.pairing import SAME, released_rows
 from models.refit import is_same, refit
 from models.risk import Floats
 from models.rows import read_rows
@@ -46,19 +46,19 @@ def challenge(candidate: Path, champion: Path, at: Tables, params: Params) -> Co
     why = _why_nothing(new, old)
     if new["grade"] == NO_MODEL:
         return Comparison(NOTHING, f"Nothing to compare: {why}.")
-    judged_p, lapsed = _challengers(at, str(new["name"]))
-    rows = anonymous(judged_p)
+    judged_p = released_rows(at.predictions, at.baselines, str(new["name"]))
     if why:
-        return Comparison(NOTHING, f"Nothing to compare: {why}.", champion_hash=old["model_hash"], rows=rows)
+        return Comparison(NOTHING, f"Nothing to compare: {why}.", champion_hash=old["model_hash"])
     differing = differences(old["params"], new["params"])
     try:
-        p = judged_p["p_lapse"].to_numpy() if is_same(old, new) else _champions(old, at, params)
+        keys = judged_p[list(tables.FEATURE_KEYS)]
+        p = judged_p["p_lapse"].to_numpy() if is_same(old, new) else _champions(old, at, keys, params)
     except ContractError as error:
         said = "No verdict: the champion's recipe cannot be fitted on this run's features."
-        return Comparison(NOTHING, said, str(error), differences=differing, champion_hash=old["model_hash"], rows=rows)
+        return Comparison(NOTHING, said, str(error), differences=differing, champion_hash=old["model_hash"])
     judged = Judged(
         judged_p[list(tables.FEATURE_KEYS)],
-        lapsed,
+        judged_p["lapsed"].to_numpy(dtype=bool),
         pd.factorize(judged_p["customer_id"])[0].astype(np.int64),
         windows.day_numbers(judged_p["cutoff_on"]),
         {CHAMPION: p, CHALLENGER: judged_p["p_lapse"].to_numpy()},
@@ -66,9 +66,9 @@ def challenge(candidate: Path, champion: Path, at: Tables, params: Params) -> Co
     found = compare(judged, params.evaluate, params.execution.seed)
     tolerance = params.register_.max_log_loss_loss
     said = SAME if is_same(old, new) else verdict(found, tolerance)
-    why = _where_from(old, new)
-    told = sentence(found, said, tolerance)
-    return Comparison(said, told, why, found, judged, differing, old["model_hash"], rows)
+    why = f"{_where_from(old, new)}{_had_seen(old, judged)}"
+    told = sentence(found, said, tolerance) if said != SAME else _same(differing)
+    return Comparison(said, told, why, found, judged, differing, old["model_hash"])
 
 
 def _why_nothing(new: Mapping[str, Any], old: Mapping[str, Any]) -> str:
@@ -79,6 +79,29 @@ def _why_nothing(new: Mapping[str, Any], old: Mapping[str, Any]) -> str:
     if new["model_hash"] == old["model_hash"]:
         return "the candidate is the champion"
     return ""
+
+
+def _same(differing: Mapping[str, Any]) -> str:
+    beyond = [name for name in differing if name.split(".")[0] not in ("register", "evaluate", "execution")]
+    if not beyond:
+        return "The challenger is the champion's recipe, fitted anew: nothing in it differs."
+    named = ", ".join(beyond[:3])
+    return (
+        f"The challenger is the champion's recipe on other data or features ({named}): both sides see the new ones "
+        "here, so what that changed is not measured."
+    )
+
+
+def _had_seen(old: Mapping[str, Any], judged: Judged) -> str:
+    """A word of warning where the champion's choices had seen labels of the judged weeks."""
+    chosen_on = old["recipe"].get("chosen_on")
+    first = windows.day_of(int(judged.cutoffs[0]))
+    if chosen_on is None or not windows.is_later(date.fromisoformat(chosen_on), first):
+        return ""
+    return (
+        f" Beware: the champion's calibration and parameters were chosen on labels known on {chosen_on}, after the "
+        f"first judged cutoff ({first}): it has an advantage here."
+    )
 
 
 def _where_from(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -94,16 +117,10 @@ def differences(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tup
     return {name: (old.get(name, "–"), new.get(name, "–")) for name in names if old.get(name) != new.get(name)}
 
 
-def _challengers(at: Tables, name: str) -> tuple[pd.DataFrame, Any]:
-    """The challenger's judged rows, and what happened."""
-    rows = read_table(at.predictions, tables.TEST_PREDICTIONS)
-    if name != MODEL:
-        rows = rows.assign(p_lapse=read_table(at.baselines, tables.BASELINE_PREDICTIONS)[name].to_numpy())
-    return rows, rows["lapsed"].to_numpy(dtype=bool)
-
-
-def _champions(release: Mapping[str, Any], at: Tables, params: Params) -> Floats:
+def _champions(release: Mapping[str, Any], at: Tables, judged: pd.DataFrame, params: Params) -> Floats:
     snapshots = read_table(at.snapshots, tables.SNAPSHOTS)
     fit, test = (read_rows(at.features, snapshots, flag) for flag in ("in_test_fit", "is_test"))
     windows.refuse_overlap(fit.cutoffs, test.cutoffs, params.task.label_days)
+    if not test.frame[list(tables.FEATURE_KEYS)].reset_index(drop=True).equals(judged):
+        raise ContractError("the judged rows are not the snapshot's test rows; run `dvc repro` first")
     return np.round(refit(release, fit, params.execution).predict(test.frame), 6)

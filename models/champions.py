@@ -28,10 +28,10 @@ from models.candidate import (
     read_release,
     refuse_other,
 )
-from models.ledger import Action, Entry
-from models.pairing import BETTER, COMPARISON_FILE, JUDGED_ROWS
+from models.ledger import NOBODY, PROGRAM, Action, Entry
+from models.pairing import BETTER, COMPARISON_FILE, JUDGED_ROWS, anonymous, read_salt, released_rows
 from models.registry import Version
-from models.run_record import Evidence, RunRecord, author, content_hash, example_rows, run_record
+from models.run_record import Evidence, RunRecord, author, compared_with, content_hash, example_rows, run_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from models.tracking import Client
 
 WISH = Path("inbox") / "champion.json"
-PROGRAM = "regulars"
-NOBODY = "unknown"
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def _judged(evidence: Evidence, root: Path) -> dict[str, str]:
     return {
         "verdict": told["verdict"],
         "verdict_sentence": told["sentence"],
-        "compared_with": told["champion"] if told.get("gains") else "",
+        "compared_with": compared_with(evidence.comparison),
         "author": author(root),
     }
 
@@ -149,7 +147,7 @@ def _n_judged(client: Client, at: Place, version: Version) -> int:
     """Candidates that have been judged on the rows that this one was; 0 where its run does not say."""
     rows = tracking.run_tag(client, version.run_id, JUDGED_ROWS)
     experiment = tracking.experiment_id(client, at.experiment, at.root)
-    return tracking.count_runs(client, experiment, JUDGED_ROWS, rows) if rows else 0
+    return tracking.count_others(client, experiment, JUDGED_ROWS, rows, version.model_hash) + 1 if rows else 0
 
 
 def _entry(at: Place, version: Version, action: Action, signed: Signature) -> Entry:
@@ -184,13 +182,32 @@ def _record_outside_move(at: Place, champion: Version, now: datetime) -> None:
 def _logged(client: Client, at: Place, evidence: Evidence, dvc_experiment: str | None) -> tracking.LoggedRun:
     experiment = tracking.experiment_id(client, at.experiment, at.root)
     found = tracking.find_run(client, experiment, content_hash(evidence))
-    if found:
+    champion = compared_with(evidence.comparison)
+    if found and champion in ("", tracking.run_tag(client, found.run_id, "regulars.compared_with")):
         return found
     now = registry.champion(client, at.model)
     reference = tracking.run_params(client, experiment, now.run_id if now else None)
     record = run_record(evidence, evidence.params.resolve().parent, reference, dvc_experiment)
+    if found:  # the same candidate against another champion: the run is told anew, its model stays
+        tracking.tell_again(client, found.run_id, record, evidence.comparison)
+        return found
+    rows = released_rows(evidence.predictions, evidence.baselines, read_release(evidence.candidate)["name"])
+    n_judged = _n_candidates(client, experiment, record) + 1
+    told = f"Candidate {n_judged} judged on these rows: the more there are, the luckier the best one looks."
+    record = replace(
+        record,
+        judged=anonymous(rows, read_salt(at.ledger.parent)),
+        tags={**record.tags, "regulars.n_judged": str(n_judged)},
+        note=f"{record.note}\n\n{told}",
+    )
     example = _example(evidence.candidate, evidence.features)
     return tracking.log_run(client, experiment, record, evidence.candidate, example)
+
+
+def _n_candidates(client: Client, experiment: str, record: RunRecord) -> int:
+    """Other models whose runs were judged on the same rows."""
+    rows, own = record.tags[JUDGED_ROWS], record.tags["regulars.model_hash"]
+    return tracking.count_others(client, experiment, JUDGED_ROWS, rows, own)
 
 
 def _example(bundle: Path, features: Path) -> pd.DataFrame:

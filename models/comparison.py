@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts import windows
+from contracts.errors import StateError
 from contracts.params import Evaluate
 from models import metrics, profit
 from models.evaluation import Judged, economics, figures, gain, known, resampled, wilson
-from models.pairing import BETTER, NO_WORSE, SAME, UNPROVED
+from models.pairing import BETTER, NO_WORSE, UNPROVED
 from models.risk import Floats
 
 Plain = dict[str, Any]
@@ -114,8 +115,6 @@ def verdict(found: Plain, tolerance: float) -> str:
 
 def sentence(found: Plain, said: str, tolerance: float) -> str:
     """The verdict in one sentence, with its interval."""
-    if said == SAME:
-        return "The challenger is the champion's recipe, fitted anew: nothing differs on these rows."
     gained = found["gains"]["log_loss"]
     ends = f"{gained['value']:+.4f} [{gained['low']:+.4f}, {gained['high']:+.4f}]"
     what = {
@@ -132,11 +131,11 @@ def paired(champion: pd.DataFrame, challenger: pd.DataFrame) -> Judged:
     """Two tables of `anonymous` rows as judged rows.
 
     Raises:
-        ValueError: the rows are not the same customers, cutoffs and outcomes in the same order.
+        StateError: the rows are not the same customers, cutoffs and outcomes in the same order.
     """
     keys = ["customer", "cutoff_on", "lapsed"]
     if not champion[keys].reset_index(drop=True).equals(challenger[keys].reset_index(drop=True)):
-        raise ValueError("the two runs' judged rows differ")
+        raise StateError("the two runs' judged rows differ, though their tags agree; one of them was altered")
     return Judged(
         champion[["customer", "cutoff_on"]],
         champion["lapsed"].to_numpy(dtype=bool),

@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from contracts.files import atomic_folder, rounded, write_json, write_table, write_text
+from contracts.files import atomic_folder, rounded, write_json, write_text
 from models.comparison import CHALLENGER, CHAMPION, Plain
 from models.curves import reliability, save
 from models.evaluation import Judged
-from models.pairing import BETTER, COMPARISON_FILE, NO_WORSE, ROWS_FILE, SAME
+from models.pairing import BETTER, COMPARISON_FILE, NO_WORSE, SAME
 
 TEMPLATE = "comparison_page.html.j2"
 COLOURS = {BETTER: "#0b6e4f", NO_WORSE: "#4059ad", SAME: "#4059ad"}
@@ -37,7 +37,7 @@ LABELS = {
 class Comparison:
     """A comparison with its verdict. `found` is None where there is nothing to compare, and `why` says why.
 
-    `rows` are the challenger's judged rows without ids. `champion_hash` is the champion's that it was made with;
+    `champion_hash` is the champion's that it was made with;
     `titles` name both sides for people.
     """
 
@@ -48,7 +48,6 @@ class Comparison:
     judged: Judged | None = field(default=None, repr=False)
     differences: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     champion_hash: str = ""
-    rows: pd.DataFrame | None = field(default=None, repr=False)
     titles: Mapping[str, str] = field(default_factory=lambda: {CHAMPION: "Champion", CHALLENGER: "Challenger"})
 
     def to_json(self) -> Plain:
@@ -62,8 +61,6 @@ def write_comparison(folder: str | Path, made: Comparison) -> None:
     """`comparison.json` and `comparison.html`; with figures also `reliability.png` and `by_cutoff.csv`."""
     with atomic_folder(folder) as draft:
         write_json(draft / COMPARISON_FILE, rounded(made.to_json()))
-        if made.rows is not None:
-            write_table(draft / ROWS_FILE, made.rows, lambda rows: rows)
         if made.found and made.judged:
             draw(made.judged, made.titles, draft / "reliability.png")
             table = pd.DataFrame(made.found["by_cutoff"])

@@ -36,7 +36,7 @@ def importance(model: RiskModel, contributions: Floats) -> pd.DataFrame:
 
 
 def write_explanation(folder: Path, model: RiskModel, frame: pd.DataFrame, seed: int, subtitle: str) -> None:
-    """`importance.csv`, `importance.png` and `dependence.png`. No row is a customer's: points carry no ids."""
+    """`importance.csv`, `importance.png` and `dependence.png`. Each point is a test row, without an id."""
     rows = sampled(frame, seed)
     contributions = model.contributions(rows)
     table = importance(model, contributions)

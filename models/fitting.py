@@ -19,7 +19,7 @@ from models import baselines, trees
 from models.calibration import IDENTITY, Calibration
 from models.contest import BLEND, LIGHTGBM, Entrant, contestants, hold, n_rarer, winner
 from models.inner import FEWEST_LAPSED, Terms, calibration_inside, is_hopeless, is_usable, penalty_inside
-from models.lean import CALENDAR, LEAN, has_seen_season
+from models.lean import CALENDAR, LEAN, LONG, has_seen_season
 from models.risk import RiskModel
 from models.rows import Rows
 from models.splits import forward_folds, widest_inner_fold
@@ -56,7 +56,7 @@ def model_features(frame: pd.DataFrame, params: Train) -> tuple[str, ...]:
     shown = shown_features(frame, params.exclude_features)
     if params.features == "all":
         return shown
-    lean = tuple(name for name in shown if name in LEAN or name not in BY_NAME)
+    lean = tuple(name for name in shown if name in LEAN or name in LONG or name not in BY_NAME)
     if not lean:
         raise ParameterError(
             "train.features: expected some of the lean features in the table, found none; set it to all"
@@ -100,6 +100,7 @@ class Choices:
             "calibration": self.calibration.to_json(),
             "default_calibration": self.default_calibration.to_json(),
             "contest": [asdict(one) for one in self.held],
+            "chosen_on": self.labels_known_on.isoformat(),
         }
 
 

@@ -20,6 +20,9 @@ from contracts.files import write_text
 
 Action = Literal["first-release", "promote", "rollback", "healed"]
 WAIT_SECONDS = 60
+PROGRAM = "regulars"
+NOBODY = "unknown"
+"""Who signs for what no person did: the program itself, and whoever moved the alias in the registry."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,8 @@ def champion_on(entries: Sequence[Entry], day: date) -> Entry | None:
 
 def is_reviewed(entries: Sequence[Entry]) -> bool:
     """Whether a named person put the present champion in place; a healed one keeps what it had."""
-    made = [entry.action for entry in entries if entry.action != "healed"]
-    return bool(made) and made[-1] in ("promote", "rollback")
+    made = [entry for entry in entries if entry.action != "healed"]
+    return bool(made) and made[-1].action in ("promote", "rollback") and made[-1].who not in (PROGRAM, NOBODY)
 
 
 def earlier_champion(entries: Sequence[Entry]) -> str | None:

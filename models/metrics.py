@@ -159,7 +159,7 @@ def customer_weights(
 def clustered_error(values: Floats, cluster: npt.NDArray[np.generic]) -> float:
     """Standard error of the mean of values that come in clusters (a customer's rows move together).
 
-    The square root of the clusters' squared sums of deviations over the number of values: the closed form of a bootstrap
+    The root of the clusters' squared sums of deviations over the number of values: the closed form of a bootstrap
     over clusters of a mean (Cameron and Miller 2015), without its small-sample factor.
     """
     code = np.unique(cluster, return_inverse=True)[1]

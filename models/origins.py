@@ -1,6 +1,8 @@
 """The recipe at origins spread over the history: four weekly windows are one season, and say little of others.
 
-At each origin the recipe is fitted on what had matured by then, with the choices as they stand, and judged there.
+At each origin the recipe is fitted on what had matured by then and judged there. What inner folds chose (parameters,
+penalty, the contest's winner) stands as it was chosen at the end of the history; a calibration map, which would have
+been fitted on labels of the last origins, is left off.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import numpy as np
 
 from contracts.params import Execution
 from models import metrics
+from models.calibration import IDENTITY
 from models.evaluation import known
 from models.fitting import MODEL
 from models.inner import is_usable
@@ -43,7 +46,7 @@ def judge_origins(rows: Rows, recipe: Plain, label_days: int, n_origins: int, ex
 
     One bag is grown instead of all, for time; the base rate of the fit, alone, is the loss to compare with.
     """
-    one_bag = {**recipe, "train": {**recipe["train"], "n_bags": 1}}
+    one_bag = {**recipe, "train": {**recipe["train"], "n_bags": 1}, "calibration": IDENTITY.to_json()}
     records = []
     for fold in spread(rows.cutoffs, label_days, n_origins):
         judged = rows.at(fold.judge)

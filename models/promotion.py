@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from models.tracking import Client
 
 
-def promote(root: Path, signed: Signature, number: int | None = None) -> Entry:
+def promote(root: Path, signed: Signature, number: int | None = None, *, is_uncompared: bool = False) -> Entry:
     """Make a version (default: the challenger) the champion, because a named person says why.
+
+    `is_uncompared` sets the rule champion aside, where nothing could be compared; the reason should say so.
 
     Raises:
         ParameterError: reviewer or reason is empty.
@@ -31,7 +33,8 @@ def promote(root: Path, signed: Signature, number: int | None = None) -> Entry:
         version = _chosen(client, at, number)
         rules = load_params(root / "params.yaml").register_
         _refuse_unfit(version, registry.champion(client, at.model))
-        _refuse_worse(version, registry.champion(client, at.model))
+        if not is_uncompared:
+            _refuse_worse(version, registry.champion(client, at.model))
         _refuse_own(version, signed, rules)
         entry = _made_live(client, at, version, "promote", signed)
     sync_champion(root, signed.now)
@@ -86,8 +89,13 @@ def _refuse_unfit(version: Version, champion: Version | None) -> None:
 
 
 def _refuse_worse(version: Version, champion: Version | None) -> None:
-    if champion is None or not version.compared_with:
+    if champion is None:
         return
+    if not version.compared_with:
+        raise StateError(
+            f"{version.short} was never compared with a champion (rule: champion); run `regulars run`, which compares, "
+            "or decide without one: --uncompared"
+        )
     if version.compared_with != champion.model_hash:
         raise StateError(
             f"{version.short} was compared with {version.compared_with[:12]}, but the champion is {champion.short}; "
@@ -98,9 +106,9 @@ def _refuse_worse(version: Version, champion: Version | None) -> None:
 
 
 def _refuse_own(version: Version, signed: Signature, rules: Register) -> None:
-    is_own = version.author.strip().casefold() == signed.who.strip().casefold()
-    if rules.reviewer_is_not_author and is_own:
+    author = version.author.strip()
+    if rules.reviewer_is_not_author and author.casefold() in ("", signed.who.strip().casefold()):
         raise StateError(
-            f"{version.short} was written by {version.author}, who may not review it; ask someone else, or set "
-            "register.reviewer_is_not_author (rule: reviewer)"
+            f"{version.short} was written by {author or 'nobody that git knows'}, who may not review it; ask someone "
+            "else, or set register.reviewer_is_not_author (rule: reviewer)"
         )

@@ -92,7 +92,8 @@ def ensure_version(client: Client, name: str, run: LoggedRun, facts: Mapping[str
             name, source=run.model_uri, run_id=run.run_id, tags={"review": UNREVIEWED, **facts}, model_id=_model_id(run)
         )
         return _version(made)
-    return set_tags(client, name, there, {key: facts[key] for key in KEPT_UP_TO_DATE if key in facts})
+    kept = KEPT_UP_TO_DATE if facts.get("compared_with") else KEPT_UP_TO_DATE[:2]  # a verdict is never unsaid
+    return set_tags(client, name, there, {key: facts[key] for key in kept if key in facts})
 
 
 def _model_id(run: LoggedRun) -> str:

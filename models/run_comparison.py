@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from models.tracking import Client
 
 SHORT = 8
+TITLE_LENGTH = 44
 
 
 def compare_runs(root: Path, first: str, second: str) -> Comparison:
@@ -63,7 +64,8 @@ def _run(client: Client, at: Place, name: str) -> Any:
     if not re.fullmatch(r"[0-9a-f]{4,32}", name):
         raise UnknownNameError(f"expected champion, challenger, a version or a run id, got '{name}'")
     experiment = tracking.experiment_id(client, at.experiment, at.root)
-    fitting = [run for run in client.search_runs([experiment]) if run.info.run_id.startswith(name)]
+    runs = client.search_runs([experiment], max_results=tracking.MOST_RUNS)
+    fitting = [run for run in runs if run.info.run_id.startswith(name)]
     if len(fitting) != 1:
         raise UnknownNameError(
             f"expected one run whose id begins with '{name}', found {len(fitting)}; see `make mlflow`"
@@ -72,11 +74,13 @@ def _run(client: Client, at: Place, name: str) -> Any:
 
 
 def _title(run: Any) -> str:
-    return f"{run.info.run_name} ({run.info.run_id[:SHORT]})"
+    name = str(run.info.run_name)
+    shown = name if len(name) <= TITLE_LENGTH else f"{name[: TITLE_LENGTH - 1]}…"
+    return f"{shown} ({run.info.run_id[:SHORT]})"
 
 
 def _rows(run: Any, into: Path) -> pd.DataFrame:
-    path = tracking.download_file(run.info.run_id, f"comparison/{ROWS_FILE}", into)
+    path = tracking.download_file(run.info.run_id, f"{tracking.COMPARED_FOLDER}/{ROWS_FILE}", into)
     if path is None:
         raise StateError(f"run {run.info.run_id[:SHORT]} holds no judged rows; it was logged by an earlier version")
     return read_table(path)

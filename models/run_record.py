@@ -26,6 +26,7 @@ BASELINE_NAME = "unchanged parameters"
 N_NAMED_DIFFERENCES = 3
 NO_COMMIT = "none"
 MIN_ROWS_BEHIND_EXAMPLE = 20
+MODEL = "regulars"
 SELECTION_FILE = "selection.json"
 
 
@@ -84,7 +85,7 @@ class Point:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """Everything that a run says beside its model."""
+    """Everything that a run says beside its model. `judged` are its judged rows without ids (`models.pairing`)."""
 
     name: str
     content_hash: str
@@ -93,6 +94,7 @@ class RunRecord:
     points: tuple[Point, ...] = ()
     note: str = ""
     files: tuple[Path, ...] = ()
+    judged: pd.DataFrame | None = None
     data_hashes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -126,13 +128,29 @@ def _differing(different: Mapping[str, str]) -> str:
 
 
 def points(metrics: Mapping[str, Any], gate: Mapping[str, Any]) -> tuple[Point, ...]:
-    """All figures: `auc_mean` and the like, `baseline/<name>/…`, `by_cutoff/…` in steps, and the gate's intervals."""
-    found = [Point(name, value) for name, value in _numbers(metrics.get("test", {}))]
+    """All figures: `auc_mean` and the like of what was released, `baseline/<name>/…`, the gate's intervals.
+
+    `by_cutoff/…`, in steps, is of the model, whose figures stand under `beside/` where a baseline was released.
+    """
+    found = [Point(name, value) for name, value in _numbers(released_figures(metrics, gate))]
+    if is_rule(gate):
+        found += [Point(f"beside/{MODEL}/{name}", value) for name, value in _numbers(metrics["test"])]
     found += [Point(f"gate/{name}", value) for name, value in _numbers(gate)]
     found += [Point(f"baseline/{name}", value) for name, value in _numbers(metrics.get("baselines", {}))]
     for step, row in enumerate(metrics.get("by_cutoff", []), start=1):
         found += [Point(f"by_cutoff/{name}", value, step) for name, value in _numbers(row)]
     return tuple(found)
+
+
+def is_rule(gate: Mapping[str, Any]) -> bool:
+    """Whether the gate released a baseline in the model's place."""
+    return bool(gate["grade"] == "rule")
+
+
+def released_figures(metrics: Mapping[str, Any], gate: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The figures of what was released: the model's, or the baseline's that took its place."""
+    figures: Mapping[str, Any] = metrics["baselines"][gate["released"]] if is_rule(gate) else metrics.get("test", {})
+    return figures
 
 
 def _numbers(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, float]]:
@@ -195,6 +213,12 @@ def against_champion(comparison: Path) -> str:
 def verdict_of(comparison: Path) -> str:
     """'better', 'no worse', 'not proved', 'same recipe' or 'nothing to compare'."""
     return str(read_json(comparison / COMPARISON_FILE)["verdict"])
+
+
+def compared_with(comparison: Path) -> str:
+    """The hash of the champion that was compared with; '' where nothing could be."""
+    told = read_json(comparison / COMPARISON_FILE)
+    return str(told["champion"]) if told.get("gains") else ""
 
 
 def compared(comparison: Path) -> tuple[Point, ...]:
@@ -260,6 +284,7 @@ def tags(evidence: Evidence, root: Path, different: Mapping[str, str], experimen
         "task.scored": cutoffs["scored"],
         JUDGED_ROWS: _judged_rows(evidence.predictions),
         "regulars.verdict": verdict_of(evidence.comparison),
+        "regulars.compared_with": compared_with(evidence.comparison),
         "regulars.author": author(root),
         "data.source": params.ingest.source,
         "data.end": cutoffs["data_end"],
@@ -294,7 +319,7 @@ def run_record(evidence: Evidence, root: Path, reference: Mapping[str, str], exp
     different = differences(params, reference)
     told = note(metrics, gate, cutoffs, against_champion(evidence.comparison))
     return RunRecord(
-        name=run_name(different, metrics["test"]["log_loss"]),
+        name=run_name(different, released_figures(metrics, gate)["log_loss"]),
         content_hash=content_hash(evidence),
         tags=tags(evidence, root, different, experiment),
         params=params,

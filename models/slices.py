@@ -14,12 +14,13 @@ from models.risk import Flags, Floats
 Plain = dict[str, Any]
 LIFECYCLE_DAYS = (5, 12, 52)
 """Purchase days so far at which one kind of customer ends and the next begins."""
+FEWEST_ROWS = 30
 VALUE_SHARES = (0.5, 0.8)
 """By spend in the last 91 days within a cutoff: the lower half, up to four fifths, and the top fifth."""
 
 
 def slices(judged: Judged, frame: pd.DataFrame, name: str) -> list[Plain]:
-    """One record a slice: rows, mean prediction, observed share with its 95 % interval, bias, AUC.
+    """One record a slice of 30 rows or more: rows, mean prediction, observed share with its 95 % interval, bias, AUC.
 
     The intervals take rows as independent (Wilson), which neighbouring cutoffs are not: they are somewhat too narrow.
     """
@@ -28,7 +29,7 @@ def slices(judged: Judged, frame: pd.DataFrame, name: str) -> list[Plain]:
     for kind, labels in (("lifecycle", lifecycle(frame)), ("value", value_tiers(frame, judged))):
         for label in labels.cat.categories:
             inside = (labels == label).to_numpy()
-            if inside.any():
+            if inside.sum() >= FEWEST_ROWS:
                 records.append({"slice": kind, "is": str(label), **_record(p[inside], judged.lapsed[inside])})
     return records
 

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from filelock import FileLock
 
 from contracts.errors import StateError
+from contracts.files import write_table
+from models.pairing import ROWS_FILE
 from models.run_record import RunRecord
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ REQUIREMENTS = (
 )
 BUNDLE = "bundle"
 LOCK_SECONDS = 120
+MOST_RUNS = 50_000
+COMPARED_FOLDER = "comparison"
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -180,8 +184,13 @@ def find_run(client: Client, experiment: str, content_hash: str) -> LoggedRun | 
 
 def run_params(client: Client, experiment: str, run_id: str | None) -> dict[str, str]:
     """A run's parameters; without a run (or one without parameters) those of the experiment's oldest finished run."""
-    if run_id and (own := client.get_run(run_id).data.params):
-        return dict(own)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if run_id and (own := client.get_run(run_id).data.params):
+            return dict(own)
+    except MlflowException:  # the run was deleted for good
+        pass
     finished = "attributes.status = 'FINISHED'"
     runs = client.search_runs(
         [experiment], filter_string=finished, order_by=["attributes.start_time ASC"], max_results=20
@@ -202,6 +211,7 @@ def log_run(client: Client, experiment: str, record: RunRecord, bundle: Path, ex
         _log_figures(client, run_id, record)
         for path in record.files:
             _log_file(client, run_id, path)
+        _log_judged(client, run_id, record)
         model_uri = _log_model(record, bundle, example)
     return LoggedRun(run_id, model_uri, is_new=True)
 
@@ -237,6 +247,15 @@ def _log_file(client: Client, run_id: str, path: Path) -> None:
         client.log_artifacts(run_id, str(path), path.name)
     else:
         client.log_artifact(run_id, str(path))
+
+
+def _log_judged(client: Client, run_id: str, record: RunRecord) -> None:
+    if record.judged is None:
+        return
+    with tempfile.TemporaryDirectory(prefix="regulars-") as place:
+        path = Path(place) / ROWS_FILE
+        write_table(path, record.judged, lambda rows: rows)
+        client.log_artifact(run_id, str(path), COMPARED_FOLDER)
 
 
 def _log_model(record: RunRecord, bundle: Path, example: pd.DataFrame) -> str:
@@ -302,10 +321,19 @@ def run_tag(client: Client, run_id: str, tag: str) -> str:
         return ""
 
 
-def count_runs(client: Client, experiment: str, tag: str, value: str) -> int:
-    """How many finished runs of an experiment carry a tag's value."""
+def count_others(client: Client, experiment: str, tag: str, value: str, model_hash: str) -> int:
+    """How many other models the finished runs with a tag's value are of."""
     wanted = f"tags.`{tag}` = '{value}' and attributes.status = 'FINISHED'"
-    return len(client.search_runs([experiment], filter_string=wanted, max_results=50_000))
+    runs = client.search_runs([experiment], filter_string=wanted, max_results=MOST_RUNS)
+    return len({run.data.tags.get("regulars.model_hash", "") for run in runs} - {model_hash})
+
+
+def tell_again(client: Client, run_id: str, record: RunRecord, comparison: Path) -> None:
+    """Write a run's verdict, note and comparison anew: its champion has changed."""
+    for name in ("regulars.verdict", "regulars.compared_with", "regulars.differs"):
+        client.set_tag(run_id, name, record.tags[name])
+    client.set_tag(run_id, "mlflow.note.content", record.note)
+    _log_file(client, run_id, comparison)
 
 
 def download_bundle(uri: str, into: Path) -> Path:

@@ -2,7 +2,8 @@
 
 Each finished trial is a line of a file whose name is the search's content: a killed search goes on where it stopped,
 and comes to what it would have come to, since every trial has a seed of its own. The best parameters are adopted only
-if they gain log loss over the present ones by more than one standard error over customers.
+if they gain log loss over the present ones by more than two standard errors over customers: the best of many trials on
+the same folds is partly the luckiest.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from models.splits import Fold
 Trial = dict[str, Any]
 Say = Callable[[str], None]
 N_RANDOM = 8
+DOUBT = 2.0
 SPACE: dict[str, tuple[float, float, bool]] = {
     "num_trees": (150, 900, True),
     "learning_rate": (0.008, 0.06, True),
@@ -52,8 +55,8 @@ class Search:
 
     @property
     def is_adopted(self) -> bool:
-        """Whether the best beats the present parameters by more than one standard error."""
-        return self.gain > self.standard_error
+        """Whether the best beats the present parameters by more than two standard errors: the best of many is lucky."""
+        return self.gain > DOUBT * self.standard_error
 
     def applied(self, params: Train) -> Train:
         """The parameters to fit with."""
@@ -79,7 +82,7 @@ def search(rows: Rows, folds: Sequence[Fold], terms: Terms, place: Path, say: Sa
         _tell(study, space, trial)
     for number in range(len(done), n_trials):
         study.sampler = optuna.samplers.TPESampler(
-            seed=terms.execution.seed + number, n_startup_trials=8, multivariate=True
+            seed=terms.execution.seed + number, n_startup_trials=N_RANDOM, multivariate=True
         )
         told = _asked(study, space) if number else present
         loss = round(float(_losses(rows, usable, _with(single, told)).mean()), 8)
@@ -142,7 +145,14 @@ def _distribution(name: str) -> Any:
 def _key(rows: Rows, folds: Sequence[Fold], terms: Terms) -> str:
     """The search's content: rows, folds, features, the present parameters, the space, the seed."""
     table = pd.util.hash_pandas_object(rows.frame[list(terms.features)].assign(lapsed=rows.lapsed), index=False)
-    told = (repr(folds), repr(terms.features), terms.train.model_dump_json(exclude={"n_trials"}), repr(SPACE))
+    told = (
+        repr(folds),
+        repr(terms.features),
+        terms.train.model_dump_json(exclude={"n_trials"}),
+        repr(SPACE),
+        version("optuna"),
+        version("lightgbm"),
+    )
     return digest(table.to_numpy().tobytes(), *told, str(terms.execution.seed))[:16]
 
 

@@ -109,15 +109,18 @@ def promote_command(
     version: Annotated[
         int | None, typer.Option(min=1, help="Version in the registry; default: the challenger.")
     ] = None,
+    uncompared: Annotated[
+        bool, typer.Option("--uncompared", help="Although it was not compared with the present champion.")
+    ] = False,
 ) -> None:
-    """Make a reviewed model the champion. Nothing else does: rerunning never puts a model live.
+    """Make a reviewed model the champion. Rerunning never puts a model live (unless register.auto_promote says so).
 
     Example: regulars promote --reviewer "Ada King" --reason "better in December, list read through"
     """
     from models.champions import Signature
     from models.promotion import promote
 
-    entry = promote(Path.cwd(), Signature(reviewer, reason, datetime.now(UTC)), version)
+    entry = promote(Path.cwd(), Signature(reviewer, reason, datetime.now(UTC)), version, is_uncompared=uncompared)
     typer.echo(
         f"champion is now version {entry.version} ({entry.model_hash[:12]}); `make run` scores this week with it"
     )

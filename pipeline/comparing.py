@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 def table_of(made: Comparison) -> Table:
     """One figure a row: both sides, and the gain of the second with its paired interval."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, title_justify="left")
     table.add_column("figure")
     for title in (made.titles[CHAMPION], made.titles[CHALLENGER], "gain [95 %, paired]"):
-        table.add_column(title, justify="right")
+        table.add_column(escape(title), justify="right")
     for row in figure_rows(made.found):
         table.add_row(row["label"], row[CHAMPION], row[CHALLENGER], row["gain"])
     return table

@@ -81,6 +81,8 @@ def _champion(root: Path) -> Iterator[tuple[str, str]]:
     grade = read_release(root / "artifacts" / "champion")["grade"]
     review = f"reviewed by {now.who}" if ledger.is_reviewed(entries) else "unreviewed"
     yield "champion", f"{now.model_hash[:12]} (grade {grade}), {review}, since {now.at[:10]}"
+    if now.who == ledger.NOBODY:
+        yield "", f"{now.why}: nobody signed for it; look (`regulars ledger`), then promote or roll back with a name"
     candidate = held_hash(root / "artifacts" / "candidate")
     if not candidate:
         yield "challenger", "none: the champion of before scores on, for no model could be fitted from this history"

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SMALLER: dict[str, dict[str, object]] = {
     "ingest": {"sample_customers": 400},
     "train": {"num_trees": 3, "n_bags": 1},
-    "evaluate": {"n_bootstrap": 200, "capacity": 50},
+    "evaluate": {"n_bootstrap": 200, "capacity": 50, "n_origins": 2},
+    "register": {"max_log_loss_loss": 1.0},
     "plan": {"capacity": 40, "budget": 120.0, "min_cell": 40},
     "publish": {"list_size": 60},
 }

@@ -99,11 +99,14 @@ class Evaluate(Section):
     )
 
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$"
+
+
 class Register(Section):
     """Names in MLflow."""
 
-    experiment_name: str
-    model_name: str
+    experiment_name: str = Field(pattern=NAME, description="MLflow's experiment")
+    model_name: str = Field(pattern=NAME, description="the registered model; another label has a name of its own")
     max_log_loss_loss: Money = Field(
         default=0.001,
         description="promotion: log loss (nats) that a challenger may lose to the champion at worst (95 %)",

@@ -100,6 +100,13 @@ def test_contributions_add_up_to_the_calibrated_log_odds(found, rng: np.random.G
     raw = rng.normal(size=(50, 4))
     moved = calibration.through(found, raw)
     assert moved.sum(axis=1) == pytest.approx(found.apply(raw.sum(axis=1)))
-    assert moved[:, -1] == pytest.approx(found.apply(raw[:, -1]))
     if isinstance(found, Platt):
         assert moved[:, :-1] == pytest.approx(1.7 * raw[:, :-1])
+        assert moved[:, -1] == pytest.approx(found.apply(raw[:, -1]))
+
+
+def test_contributions_that_cancel_do_not_explode() -> None:
+    steep = Isotonic((-1.0, 0.0, 0.001, 1.0), (-1.0, 0.0, 1.0, 2.0))
+    moved = calibration.through(steep, np.array([[3.0, -2.9995, 0.0]]))
+    assert np.abs(moved[0, :2]).max() <= 15.0
+    assert moved.sum() == pytest.approx(steep.apply(np.array([0.0005]))[0])

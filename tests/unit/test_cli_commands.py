@@ -12,7 +12,7 @@ from pipeline import running as running_module
 from pipeline.running import run_pipeline
 from serving.terminal import plain
 
-COMMANDS = ("run", "release", "list", "show", "promote", "rollback", "ledger", "summary", "backtest")
+COMMANDS = ("run", "release", "list", "show", "promote", "rollback", "ledger", "summary", "backtest", "compare")
 
 
 def _run(capsys, *arguments):
@@ -89,7 +89,7 @@ def test_a_mistake_is_one_line_and_the_familys_code(released, capsys, arguments,
 def test_promote_rollback_and_ledger_speak(released, capsys, register_again):
     released.fit(-1.0)
     register_again(released.root)
-    _, out, _ = _run(capsys, "promote", "--reviewer", "Ada", "--reason", "reads well")
+    _, out, _ = _run(capsys, "promote", "--uncompared", "--reviewer", "Ada", "--reason", "reads well")
     assert "champion is now version 2" in out
     assert "make run" in out
     _, out, _ = _run(capsys, "rollback", "--reviewer", "Ada", "--reason", "too long")

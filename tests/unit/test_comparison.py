@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from contracts import windows
-from contracts.errors import ContractError
+from contracts.errors import ContractError, StateError
 from contracts.params import Params
 from models import comparison, pairing
 from models.challenge import differences
@@ -69,18 +69,16 @@ def test_the_verdict_is_by_the_lower_end(low: float | None, said: str) -> None:
 def test_the_page_escapes_and_names_nobody(few, tmp_path) -> None:
     judged = judged_by([0.9, 0.1, 0.8, 0.2] * 6, [0.9, 0.1, 0.3, 0.6] * 6, [1, 0, 0, 1] * 6)
     found = compare(judged, few, 1)
-    rows = pairing.anonymous(judged.keys.assign(p_lapse=0.5, lapsed=judged.lapsed))
-    made = Comparison(BETTER, "Better <b>.", "", found, judged, {"train.x": ("<i>1", "2")}, "abc", rows)
+    made = Comparison(BETTER, "Better <b>.", "", found, judged, {"train.x": ("<i>1", "2")}, "abc")
     write_comparison(tmp_path / "out", made)
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"comparison.json", "comparison.html", "reliability.png", "by_cutoff.csv", "judged.parquet"}
+    assert names == {"comparison.json", "comparison.html", "reliability.png", "by_cutoff.csv"}
     html = (tmp_path / "out" / "comparison.html").read_text()
     assert "&lt;b&gt;" in html
     assert "&lt;i&gt;1" in html
     assert not re.search(r"<script|https?://", html)
     told = html + (tmp_path / "out" / "comparison.json").read_text()
     assert not any(customer in told for customer in judged.keys["customer_id"])
-    assert "customer_id" not in pd.read_parquet(tmp_path / "out" / "judged.parquet").columns
     assert "No parameter differs" in page(Comparison(SAME, "Same."))
 
 
@@ -96,10 +94,28 @@ def test_judged_rows_pair_only_if_they_are_the_same() -> None:
     rows = judged.keys.assign(p_lapse=[0.9, 0.1, 0.8, 0.2], lapsed=judged.lapsed)
     other = rows.assign(customer_id=["x", "y"] * 2)
     assert pairing.rows_hash(rows) == pairing.rows_hash(rows.assign(p_lapse=0.5)) != pairing.rows_hash(other)
-    pair = comparison.paired(pairing.anonymous(rows), pairing.anonymous(other.assign(p_lapse=0.4)))
+    salt = b"secret"
+    first = pairing.anonymous(rows, salt)
+    pair = comparison.paired(first, pairing.anonymous(rows.assign(p_lapse=0.4), salt))
     assert pair.predictions[CHALLENGER].tolist() == [0.4] * 4
-    with pytest.raises(ValueError, match="judged rows differ"):
-        comparison.paired(pairing.anonymous(rows), pairing.anonymous(rows.assign(lapsed=~judged.lapsed)))
+    with pytest.raises(StateError, match="judged rows differ"):
+        comparison.paired(first, pairing.anonymous(rows.assign(lapsed=~judged.lapsed), salt))
+
+
+def test_numbers_in_a_shared_record_follow_the_projects_secret_alone(tmp_path) -> None:
+    ids = [f"household-{k:03d}" for k in range(200)]
+    rows = pd.DataFrame(
+        {"customer_id": ids, "cutoff_on": pd.Timestamp(DAYS[0]), "p_lapse": np.arange(200) / 200, "lapsed": False}
+    )
+    salt = pairing.read_salt(tmp_path)
+    assert pairing.read_salt(tmp_path) == salt
+    assert (tmp_path / pairing.SALT_FILE).stat().st_mode & 0o077 == 0
+    told = pairing.anonymous(rows, salt)
+    assert told.equals(pairing.anonymous(rows.iloc[::-1], salt))
+    assert list(told.columns) == ["customer", "cutoff_on", "p_lapse", "lapsed"]
+    assert told["customer"].tolist() == list(range(200))
+    assert abs(np.corrcoef(told["customer"], told["p_lapse"])[0, 1]) < 0.3  # the order of the ids is gone
+    assert not told.equals(pairing.anonymous(rows, pairing.read_salt(tmp_path / "other")))
 
 
 def test_parameters_that_differ_are_told_with_both_values() -> None:
@@ -129,6 +145,9 @@ def test_a_recipe_fitted_anew_is_the_model_again(rows: Rows, params: Params, con
         assert is_same(release, {"name": name, "recipe": {**recipe, "contest": []}})
     assert not is_same({"name": MODEL, "recipe": recipe}, {"name": "rfm_logit", "recipe": recipe})
     lacking = Rows(rows.frame.drop(columns="noise"), rows.lapsed, rows.cutoff)
+    for odd in ({}, {**recipe, "train": {**recipe["train"], "boosts": 3}}):
+        with pytest.raises(ContractError, match="is of another version"):
+            refit({"name": MODEL, "recipe": odd}, rows, params.execution)
     with pytest.raises(ContractError, match="feature table lacks"):
         refit({"name": MODEL, "recipe": recipe}, lacking, params.execution)
 

@@ -104,7 +104,7 @@ def test_a_first_release_becomes_champion_unreviewed_and_a_later_one_only_challe
 
 def test_promote_and_rollback_move_alias_ledger_and_wish(project, read_lines):
     first, second = _settle(project, -1.5), _settle(project, -1.0)
-    entry = promote(project.root, ADA)
+    entry = promote(project.root, ADA, is_uncompared=True)
     assert (entry.model_hash, entry.from_hash, entry.version, entry.who) == (second, first, 2, "Ada")
     assert (_champion(project).model_hash, _champion(project).review) == (second, "reviewed")
     assert json.loads((project.root / "inbox" / "champion.json").read_text()) == {"model_hash": second}
@@ -138,7 +138,7 @@ def test_a_fresher_rule_may_replace_a_rule(project):
     _settle(project, -1.5, grade="rule", is_passed=False)
     assert _champion(project).grade == "rule"
     second = _settle(project, -1.0, grade="rule", is_passed=False)
-    assert promote(project.root, ADA).model_hash == second
+    assert promote(project.root, ADA, is_uncompared=True).model_hash == second
 
 
 def test_one_version_a_model_hash_and_its_gate_facts_follow_the_latest_evidence(project):
@@ -230,8 +230,8 @@ def test_nobody_reviews_their_own_work_where_that_is_the_rule(project):
     path = project.root / "params.yaml"
     path.write_text(path.read_text().replace("reviewer_is_not_author: false", "reviewer_is_not_author: true"))
     with pytest.raises(StateError, match=r"was written by ada, who may not review it.*\(rule: reviewer\)"):
-        promote(project.root, ADA)
-    assert promote(project.root, replace(ADA, who="Grace")).who == "Grace"
+        promote(project.root, ADA, is_uncompared=True)
+    assert promote(project.root, replace(ADA, who="Grace"), is_uncompared=True).who == "Grace"
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_challenger_promotes_itself_only_if_that_is_on_and_it_is_better(projec
 def test_the_ledger_says_how_many_candidates_were_judged_on_the_same_rows(project):
     for intercept in (-1.5, -1.2, -1.1):
         _settle(project, intercept)
-    assert promote(project.root, ADA).n_judged == 3
+    assert promote(project.root, ADA, is_uncompared=True).n_judged == 3
 
 
 def test_matured_live_figures_are_written_to_the_version_that_scored(project):
@@ -269,3 +269,34 @@ def test_matured_live_figures_are_written_to_the_version_that_scored(project):
     told = {"live.weeks": "2, 2018-W01 to 2018-W02", "live.n_rows": "40", "live.auc": "0.8125", "live.log_loss": "0.31"}
     assert {name: value for name, value in tags[second].items() if name.startswith("live.")} == told
     assert not [name for name in tags[first] if name.startswith("live.")]
+
+
+def test_a_challenger_that_was_never_compared_is_refused_unless_that_is_said(project):
+    first = _settle(project, -1.5)
+    second = _compared(project, -1.2, "not proved", first)
+    write_json(
+        project.evidence.comparison / "comparison.json", {"verdict": "x", "sentence": "Nothing.", "champion": first}
+    )
+    _settle(project, -1.2)  # a run that compares nothing does not unsay what was found
+    with pytest.raises(StateError, match=r"not promoted \(rule: champion\): Said: not proved"):
+        promote(project.root, ADA)
+    _settle(project, -1.1)
+    with pytest.raises(StateError, match=r"never compared with a champion \(rule: champion\).*--uncompared"):
+        promote(project.root, ADA)
+    assert promote(project.root, ADA, 2, is_uncompared=True).model_hash == second
+
+
+def test_a_run_is_told_anew_when_its_champion_changes(project):
+    first = _settle(project, -1.5)
+    _compared(project, -1.2, "not proved", first)
+    _compared(project, -1.2, "better", "f" * 64)
+    with tracking.session(project.root) as client:
+        run = client.get_run(registry.version(client, "regulars-churn", 2).run_id)
+    assert (run.data.tags["regulars.verdict"], run.data.tags["regulars.compared_with"]) == ("better", "f" * 64)
+    assert "Said: better." in run.data.tags["mlflow.note.content"]
+
+
+@pytest.mark.parametrize(("who", "is_reviewed"), [("Ada", True), ("regulars", False), ("unknown", False)])
+def test_what_no_person_signed_is_not_reviewed(who, is_reviewed):
+    entry = replace(_entry("promote", "b"), who=who)
+    assert ledger.is_reviewed([_entry("first-release", "a"), entry]) is is_reviewed

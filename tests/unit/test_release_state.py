@@ -116,7 +116,7 @@ def test_a_lost_database_is_healed_with_the_same_champion(inside, read_lines, te
     inside.fit(-1.0)
     sync_champion(inside.root, NOW)
     register.main(REGISTER)
-    second = promote(inside.root, Signature("Ada", "better", NOW)).model_hash
+    second = promote(inside.root, Signature("Ada", "better", NOW), is_uncompared=True).model_hash
     inside.fit(-0.5)
     register.main(REGISTER)
     third = _receipt(inside, "register")["model_hash"]
