@@ -19,6 +19,7 @@ from models.fits import RECIPE_FILE, SEEN_FILE
 
 RELEASE_FILE = "release.json"
 NO_MODEL = "none"
+VALUE_FOLDER = "value"
 MODEL_SECTIONS = ("store", "task", "execution", "ingest", "snapshot", "featurize", "train", "evaluate", "register")
 RULE_FEATURES = ("days_since_last_purchase", "gap_median_days")
 """What the rules read that stand in where there is no model."""
@@ -67,11 +68,14 @@ def _compose_nothing(gate: Mapping[str, Any], task: Task, target: Path) -> dict[
     return release
 
 
-def compose(fits: Path, gate: Mapping[str, Any], params: Params, target: Path) -> dict[str, Any]:
+def compose(
+    fits: Path, gate: Mapping[str, Any], params: Params, target: Path, value: Path | None = None
+) -> dict[str, Any]:
     """Copy the fit that the gate released (if any) to `target`, add `release.json`, and return what that says.
 
-    `release.json` also holds the recipe and all parameters behind the model (with them it can be fitted anew), and
-    the day on which its last label was known.
+    With `value`, the folder of the value model goes with it: what a customer is worth goes live with the risk, not by
+    rerunning. `release.json` also holds the recipe and all parameters behind the model (with them it can be fitted
+    anew), and the day on which its last label was known.
     """
     if gate["grade"] == NO_MODEL:
         return _compose_nothing(gate, params.task, target)
@@ -87,7 +91,6 @@ def compose(fits: Path, gate: Mapping[str, Any], params: Params, target: Path) -
         "name": name,
         "grade": gate["grade"],
         "gate_passed": gate["passed"],
-        "model_hash": model_hash(fit),
         "task": params.task.model_dump(mode="json"),
         "params": flat_params(params),
     }
@@ -96,6 +99,9 @@ def compose(fits: Path, gate: Mapping[str, Any], params: Params, target: Path) -
         release |= read_json(fits / SEEN_FILE)
     with atomic_folder(target) as draft:
         shutil.copytree(fit, draft, dirs_exist_ok=True)
+        if value is not None:
+            shutil.copytree(value, draft / VALUE_FOLDER)
+        release["model_hash"] = model_hash(draft)
         write_json(draft / RELEASE_FILE, release)
     return release
 

@@ -57,9 +57,12 @@ def _figures(metrics: Plain, gate: Plain) -> Iterator[str]:
         ("best baseline", str(gate["best_baseline"])),
     ]
     yield _table(("figure", "value"), rows)
+    found = metrics.get("slices", [])
+    missed = [one for one in found if not _holds(one)]
     yield "## Slices: does it hold for each kind of customer?"
+    yield f"{len(missed)} of {len(found)} slices lie outside the interval of what was observed."
     yield _table(
-        ("slice", "rows", "predicted", "observed [95 %]", "AUC"),
+        ("slice", "rows", "predicted", "observed [95 %]", "AUC", "holds"),
         [
             (
                 one["is"],
@@ -67,8 +70,9 @@ def _figures(metrics: Plain, gate: Plain) -> Iterator[str]:
                 _number(one["predicted"]),
                 f"{_number(one['observed'])} [{_number(one['low'])}, {_number(one['high'])}]",
                 _number(one["auc"]),
+                "yes" if _holds(one) else "no",
             )
-            for one in metrics.get("slices", [])
+            for one in found
         ],
     )
     yield (
@@ -134,6 +138,10 @@ def _limits(metrics: Plain) -> Iterator[str]:
 def _calibration(test: Plain) -> str:
     low, high = (_number(test[f"calibration_error_if_perfect_{end}"]) for end in ("low", "high"))
     return f"{_number(test['calibration_error'])}; a perfectly calibrated model would show {low} to {high}"
+
+
+def _holds(one: Plain) -> bool:
+    return bool(one["low"] <= one["predicted"] <= one["high"])
 
 
 def _interval(test: Plain, name: str, stem: str) -> str:

@@ -113,7 +113,7 @@ def settle(at: Place, evidence: Evidence, now: datetime) -> Version | None:
             return candidate
         _record_outside_move(at, champion, now)
         if _may_promote_itself(candidate, champion, evidence):
-            crown(client, at, candidate, "promote", Signature(PROGRAM, candidate.why_not, now))
+            crown(client, at, candidate, "promote", Signature(PROGRAM, candidate.sentence, now))
             return candidate
         return champion
 
@@ -127,10 +127,12 @@ def _may_promote_itself(candidate: Version, champion: Version, evidence: Evidenc
 def _judged(evidence: Evidence, root: Path) -> dict[str, str]:
     """What the comparison with the champion said, and who wrote the code."""
     told = read_json(evidence.comparison / COMPARISON_FILE)
+    low = told.get("gains", {}).get("log_loss", {}).get("low")
     return {
         "verdict": told["verdict"],
         "verdict_sentence": told["sentence"],
         "compared_with": compared_with(evidence.comparison),
+        "gain_low": "" if low is None else str(low),
         "author": author(root),
     }
 
@@ -161,6 +163,7 @@ def _entry(at: Place, version: Version, action: Action, signed: Signature) -> En
         from_hash=before.model_hash if before else None,
         version=version.number,
         run_id=version.run_id,
+        verdict=version.sentence,
     )
 
 

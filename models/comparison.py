@@ -13,7 +13,7 @@ from contracts.errors import StateError
 from contracts.params import Evaluate
 from models import metrics, profit
 from models.evaluation import Judged, economics, figures, gain, known, resampled, wilson
-from models.pairing import BETTER, NO_WORSE, UNPROVED
+from models.pairing import BETTER, NO_WORSE, UNPROVED, WORSE
 from models.risk import Floats
 
 Plain = dict[str, Any]
@@ -106,10 +106,12 @@ def profit_gain(judged: Judged, params: Evaluate, seed: int) -> Plain:
 
 
 def verdict(found: Plain, tolerance: float) -> str:
-    """'better', 'no worse' (within `tolerance` nats at the interval's lower end) or 'not proved'."""
-    low = found["gains"]["log_loss"]["low"]
+    """'better', 'worse', 'no worse' (within `tolerance` nats at the interval's lower end) or 'not proved'."""
+    low, high = found["gains"]["log_loss"]["low"], found["gains"]["log_loss"]["high"]
     if low is not None and low > 0:
         return BETTER
+    if high is not None and high < 0:
+        return WORSE
     return NO_WORSE if low is not None and low > -tolerance else UNPROVED
 
 
@@ -120,10 +122,11 @@ def sentence(found: Plain, said: str, tolerance: float) -> str:
     what = {
         BETTER: "The challenger is better than the champion",
         NO_WORSE: f"The challenger is no worse than the champion by more than {tolerance:g} (a reviewer may prefer it)",
+        WORSE: "The challenger is worse than the champion",
         UNPROVED: "The challenger is not proved as good as the champion",
     }[said]
     overlap = found["lists"]["overlap"]
-    shared = "" if overlap is None else f"; the lists share {overlap:.0%}"
+    shared = "" if overlap is None else f"; their {found['lists']['capacity']} highest risks share {overlap:.0%}"
     return f"{what}: log loss gained {ends} (95 %, paired, over customers; above 0 is better){shared}."
 
 

@@ -15,10 +15,10 @@ from contracts.files import atomic_folder, rounded, write_json, write_text
 from models.comparison import CHALLENGER, CHAMPION, Plain
 from models.curves import reliability, save
 from models.evaluation import Judged
-from models.pairing import BETTER, COMPARISON_FILE, NO_WORSE, SAME
+from models.pairing import BETTER, COMPARISON_FILE, NO_WORSE, SAME, WORSE
 
 TEMPLATE = "comparison_page.html.j2"
-COLOURS = {BETTER: "#0b6e4f", NO_WORSE: "#4059ad", SAME: "#4059ad"}
+COLOURS = {BETTER: "#0b6e4f", NO_WORSE: "#4059ad", SAME: "#4059ad", WORSE: "#b3261e"}
 LABELS = {
     "auc_mean": "AUC, mean over cutoffs",
     "average_precision": "Average precision",
@@ -48,6 +48,7 @@ class Comparison:
     judged: Judged | None = field(default=None, repr=False)
     differences: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     champion_hash: str = ""
+    names: Mapping[str, str] = field(default_factory=lambda: {CHAMPION: CHAMPION, CHALLENGER: CHALLENGER})
     titles: Mapping[str, str] = field(default_factory=lambda: {CHAMPION: "Champion", CHALLENGER: "Challenger"})
 
     def to_json(self) -> Plain:
@@ -80,6 +81,7 @@ def page(made: Comparison, picture: bytes = b"") -> str:
         why=made.why,
         found=made.found,
         titles=made.titles,
+        names=made.names,
         colour=COLOURS.get(made.verdict, "#9a5b00"),
         differences=[
             {"name": name, CHAMPION: old, CHALLENGER: new} for name, (old, new) in sorted(made.differences.items())

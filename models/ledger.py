@@ -30,6 +30,7 @@ class Entry:
     """One change of champion. `at` is ISO 8601 in UTC; `version` and `run_id` are MLflow's at that time.
 
     `n_judged` is how many candidates had been judged on the same rows by then: the more, the luckier the best looks.
+    `verdict` is what the comparison with the champion of that time said.
     """
 
     at: str
@@ -41,6 +42,7 @@ class Entry:
     version: int
     run_id: str
     n_judged: int = 0
+    verdict: str = ""
 
     @property
     def on(self) -> date:

@@ -12,7 +12,7 @@ import pandas as pd
 from contracts import tables
 from contracts.files import digest, read_table, write_text
 
-BETTER, NO_WORSE, UNPROVED, SAME = "better", "no worse", "not proved", "same recipe"
+BETTER, NO_WORSE, UNPROVED, WORSE, SAME = "better", "no worse", "not proved", "worse", "same recipe"
 COMPARISON_FILE = "comparison.json"
 ROWS_FILE = "judged.parquet"
 SALT_FILE = "pairing.key"

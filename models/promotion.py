@@ -10,7 +10,7 @@ from contracts.params import Register, load_params
 from models import ledger, registry, tracking
 from models.champions import Place, Signature, crown, place, sync_champion
 from models.ledger import Action, Entry
-from models.pairing import UNPROVED
+from models.pairing import UNPROVED, WORSE
 from models.registry import Version
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def promote(root: Path, signed: Signature, number: int | None = None, *, is_unco
         rules = load_params(root / "params.yaml").register_
         _refuse_unfit(version, registry.champion(client, at.model))
         if not is_uncompared:
-            _refuse_worse(version, registry.champion(client, at.model))
+            _refuse_worse(version, registry.champion(client, at.model), rules)
         _refuse_own(version, signed, rules)
         entry = _made_live(client, at, version, "promote", signed)
     sync_champion(root, signed.now)
@@ -88,7 +88,7 @@ def _refuse_unfit(version: Version, champion: Version | None) -> None:
         raise StateError(f"{version.short} did not pass the release gate ({rule}); not promoted (rule: gate)")
 
 
-def _refuse_worse(version: Version, champion: Version | None) -> None:
+def _refuse_worse(version: Version, champion: Version | None, rules: Register) -> None:
     if champion is None:
         return
     if not version.compared_with:
@@ -101,8 +101,9 @@ def _refuse_worse(version: Version, champion: Version | None) -> None:
             f"{version.short} was compared with {version.compared_with[:12]}, but the champion is {champion.short}; "
             "run `regulars run`, which compares anew, then promote (rule: champion)"
         )
-    if version.verdict == UNPROVED:
-        raise StateError(f"{version.short} not promoted (rule: champion): {version.why_not}")
+    is_lost = version.gain_low is not None and version.gain_low <= -rules.max_log_loss_loss
+    if is_lost or version.verdict in (UNPROVED, WORSE):
+        raise StateError(f"{version.short} not promoted (rule: champion): {version.sentence}")
 
 
 def _refuse_own(version: Version, signed: Signature, rules: Register) -> None:

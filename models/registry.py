@@ -20,7 +20,7 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 REVIEWED = "reviewed"
 UNREVIEWED = "unreviewed"
-KEPT_UP_TO_DATE = ("gate_passed", "gate_rule", "verdict", "compared_with", "verdict_sentence")
+KEPT_UP_TO_DATE = ("gate_passed", "gate_rule", "verdict", "compared_with", "verdict_sentence", "gain_low")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Version:
     """One registered model. `grade` is model or rule; `gate_rule` says what the gate asked for, in one sentence.
 
     `verdict` is that against the champion whose hash is `compared_with` ('' where there was nothing to compare), said
-    in a sentence by `why_not`; `author` wrote the commit.
+    in `sentence`; `gain_low` is the lower end of its interval of log loss gained; `author` is who wrote it.
     """
 
     number: int
@@ -41,7 +41,8 @@ class Version:
     review: str
     verdict: str = ""
     compared_with: str = ""
-    why_not: str = ""
+    sentence: str = ""
+    gain_low: float | None = None
     author: str = ""
 
     @property
@@ -138,6 +139,7 @@ def _version(found: Any) -> Version:
         review=tags.get("review", UNREVIEWED),
         verdict=tags.get("verdict", ""),
         compared_with=tags.get("compared_with", ""),
-        why_not=tags.get("verdict_sentence", ""),
+        sentence=tags.get("verdict_sentence", ""),
+        gain_low=float(tags["gain_low"]) if tags.get("gain_low") else None,
         author=tags.get("author", ""),
     )

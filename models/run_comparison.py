@@ -50,7 +50,8 @@ def compare_runs(root: Path, first: str, second: str) -> Comparison:
     tolerance = params.register_.max_log_loss_loss
     said = verdict(found, tolerance)
     told = sentence(found, said, tolerance).replace("The challenger", "The second").replace("the champion", "the first")
-    return Comparison(said, told, "", found, judged, differing, titles=titles)
+    names = {CHAMPION: "first", CHALLENGER: "second"}
+    return Comparison(said, told, "", found, judged, differing, titles=titles, names=names)
 
 
 def _run(client: Client, at: Place, name: str) -> Any:
@@ -59,9 +60,10 @@ def _run(client: Client, at: Place, name: str) -> Any:
         if found is None:
             raise StateError(f"there is no {name} yet; run `regulars run` first")
         return client.get_run(found.run_id)
-    if name.isdecimal() and len(name) < SHORT:
-        return client.get_run(registry.version(client, at.model, int(name)).run_id)
-    if not re.fullmatch(r"[0-9a-f]{4,32}", name):
+    numbers = {str(one.number): one.run_id for one in registry.versions(client, at.model)}
+    if name in numbers:
+        return client.get_run(numbers[name])
+    if not re.fullmatch(r"[0-9a-f]{1,32}", name):
         raise UnknownNameError(f"expected champion, challenger, a version or a run id, got '{name}'")
     experiment = tracking.experiment_id(client, at.experiment, at.root)
     runs = client.search_runs([experiment], max_results=tracking.MOST_RUNS)

@@ -111,12 +111,12 @@ def differences(params: Mapping[str, str], reference: Mapping[str, str]) -> dict
 
 
 def run_name(different: Mapping[str, str], log_loss: float) -> str:
-    """A name in which what differs stands out, and what it brought: MLflow's run list shows names, not figures.
+    """The log loss, then what differs: MLflow's run list shows names, not figures, and cuts them short.
 
     >>> run_name({"train.num_leaves": "24"}, 0.29117)
-    'num_leaves=24 · log loss 0.2912'
+    '0.2912 · num_leaves=24'
     """
-    return f"{_differing(different)} · log loss {log_loss:.4f}"
+    return f"{log_loss:.4f} · {_differing(different)}"
 
 
 def _differing(different: Mapping[str, str]) -> str:
@@ -144,7 +144,7 @@ def points(metrics: Mapping[str, Any], gate: Mapping[str, Any]) -> tuple[Point, 
 
 def is_rule(gate: Mapping[str, Any]) -> bool:
     """Whether the gate released a baseline in the model's place."""
-    return bool(gate["grade"] == "rule")
+    return bool(gate.get("grade") == "rule")
 
 
 def released_figures(metrics: Mapping[str, Any], gate: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -182,7 +182,8 @@ def verdict(gate: Mapping[str, Any]) -> str:
     if not gain or not gate.get("best_baseline"):
         return f"{released}."
     interval = f"{_figure(gain['value'])} [{_figure(gain['low'])}, {_figure(gain['high'])}]"
-    return f"{released}; log loss gained against {gate['best_baseline']}: {interval} (95 %, paired; above 0 is better)."
+    who = f"{MODEL} gained" if is_rule(gate) else "log loss gained"
+    return f"{released}; {who} against {gate['best_baseline']}: {interval} (95 %, paired; above 0 is better)."
 
 
 def carried_by(found: Mapping[str, Any]) -> str:
@@ -233,8 +234,9 @@ def _judged_rows(predictions: Path) -> str:
 
 
 def author(root: Path) -> str:
-    """Who wrote the code version of a run, as git names them; '' where git does not know."""
-    return _git(root, "log", "-1", "--format=%an")
+    """Who stands behind a run: the commit's author, or git's own user where files differ from it; '' if unknown."""
+    _, is_dirty = code_version(root)
+    return _git(root, "config", "user.name") if is_dirty else _git(root, "log", "-1", "--format=%an")
 
 
 def code_version(root: Path) -> tuple[str, bool]:
@@ -259,6 +261,7 @@ def data_hashes(lock: Path) -> dict[str, str]:
     plain = read_yaml(lock)
     stages: Mapping[str, Any] = (plain.get("stages") or {}) if isinstance(plain, Mapping) else {}
     outs = [out for name in INPUT_STAGES for out in stages.get(name, {}).get("outs", [])]
+    outs = [out for out in outs if out["path"].startswith("data/")]  # audit/ and reports/ stand behind no model
     return {out["path"]: out.get("md5") or out.get("hash", "") for out in outs}
 
 
@@ -286,6 +289,7 @@ def tags(evidence: Evidence, root: Path, different: Mapping[str, str], experimen
         "regulars.verdict": verdict_of(evidence.comparison),
         "regulars.compared_with": compared_with(evidence.comparison),
         "regulars.author": author(root),
+        "mlflow.user": author(root),
         "data.source": params.ingest.source,
         "data.end": cutoffs["data_end"],
         "code.commit": commit,

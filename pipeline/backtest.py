@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from contracts.params import Params, Task
 from models import backtest
 from models.backtest_report import RIVAL_WORDS, write_backtest
+from models.run_record import MODEL
 from pipeline.replay import Replayed, Say, open_shop, outcomes, replay, weeks_to_replay
 from serving.terminal import NOTHING, percent
 
@@ -122,7 +123,9 @@ def _as(value: float | None, how: str) -> str:
 def sentences(found: Plain) -> list[str]:
     """What all weeks say together, with intervals, and what the figures assume."""
     overall, currency = found["overall"], found["currency"]
-    said = []
+    models = [str(week["released"]) for week in found["weeks"]]
+    passed = models.count(MODEL)
+    said = [f"the gate passed in {passed} of {len(models)} weeks; what it released: {', '.join(sorted(set(models)))}"]
     for name, words in (("auc", "AUC"), ("log_loss", "log loss"), ("bias", "bias (predicted less observed)")):
         if overall.get(name) is not None:
             reach = overall["by_week"][name]

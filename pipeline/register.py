@@ -21,7 +21,7 @@ from pipeline.stage import run_stage, say
 SECTIONS = MODEL_SECTIONS
 INPUTS = (
     *("fits", "gate", "metrics", "plots", "selection", "card", "value", "tuning", "cutoffs", "features"),
-    *("snapshots", "predictions", "baselines", "wish"),
+    *("snapshots", "predictions", "baselines", "value_model", "wish"),
 )
 OUTPUTS = ("candidate", "champion", "comparison", "receipt")
 EVIDENCE = (
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.add_argument(name, type=Path)
     paths = arguments.parse_args(argv)
     params, here, root = load_params(), Path.cwd(), project_root()
-    said = compose(paths.fits, read_json(paths.gate), params, paths.candidate)
+    said = compose(paths.fits, read_json(paths.gate), params, paths.candidate, paths.value_model)
     told = {name: getattr(paths, name) for name in EVIDENCE}
     evidence = replace(Evidence.below(here), **told)
     at = champions.place(root, here / "params.yaml")

@@ -10,7 +10,7 @@ from contracts import tables
 from contracts.files import read_table, write_table
 from contracts.params import load_params
 from models.bundle import load_model
-from models.candidate import NO_MODEL, read_release
+from models.candidate import NO_MODEL, VALUE_FOLDER, read_release
 from models.rows import eligible_rows
 from models.scoring import Champion, score, score_by_rules
 from models.value import load_value
@@ -28,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     params = load_params()
     release = read_release(Path(paths.champion))
     snapshots = read_table(paths.snapshots, tables.SNAPSHOTS)
-    now, value = eligible_rows(paths.features, snapshots, "is_scored"), load_value(paths.value)
+    own = Path(paths.champion) / VALUE_FOLDER
+    value = load_value(own if own.is_dir() else paths.value)  # a champion goes live with its own
+    now = eligible_rows(paths.features, snapshots, "is_scored")
     if release["grade"] == NO_MODEL:
         frame = score_by_rules(now, value, store=params.store, task=params.task)
         said = "no model, so no probability: bands by each customer's own rhythm"

@@ -10,6 +10,7 @@ from contracts.files import read_json
 from models import champions, ledger
 from models.candidate import held_hash, read_release
 from models.monitoring.checks import in_a_line
+from models.pairing import BETTER, COMPARISON_FILE, NO_WORSE, SAME
 from serving import published
 from serving.terminal import list_table, plain
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 TOP = 10
+PROMOTABLE = (BETTER, NO_WORSE, SAME)
 
 
 def show_summary(console: Console, root: Path) -> None:
@@ -87,7 +89,10 @@ def _champion(root: Path) -> Iterator[tuple[str, str]]:
     if not candidate:
         yield "challenger", "none: the champion of before scores on, for no model could be fitted from this history"
     elif candidate != now.model_hash:
-        yield "challenger", f"{candidate[:12]} scores nothing until `regulars promote --reviewer NAME --reason TEXT`"
+        told = read_json(root / "reports" / "comparison" / COMPARISON_FILE)
+        yield "challenger", f"{candidate[:12]} scores nothing until it is promoted. {told['sentence']}"
+        if told["verdict"] in PROMOTABLE and read_json(root / "reports" / "gate.json")["passed"]:
+            yield "", "to promote it: regulars promote --reviewer NAME --reason TEXT"
     elif review == "unreviewed":
         yield "", "nobody has looked at it yet: it became champion because there was none"
 

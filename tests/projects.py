@@ -37,6 +37,7 @@ REGISTER = [
     "data/snapshots.parquet",
     "data/test_predictions.parquet",
     "data/baseline_predictions.parquet",
+    "artifacts/value",
     "inbox/champion.json",
     "artifacts/candidate",
     "artifacts/champion",

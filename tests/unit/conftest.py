@@ -23,6 +23,7 @@ from models.bundle import write_model
 from models.champions import sync_champion
 from models.quantile_logit import N_QUANTILES, QuantileLogit
 from models.run_record import Evidence
+from models.value import UNMEASURED, write_value
 from pipeline import register
 from pipeline.release import release
 from serving.published import write_week
@@ -136,6 +137,7 @@ def template_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "reports" / "plots" / "roc.csv").write_text("false_positive_rate,true_positive_rate\n0,0\n1,1\n")
     write_json(root / "reports" / "selection" / "selection.json", SELECTION)
     write_text(root / "reports" / "card" / "model_card.md", "# Model card\n")
+    write_value(root / "artifacts" / "value", UNMEASURED)
     for name in ("value", "tuning"):
         write_json(root / "reports" / name / f"{name}.json", {})
     write_json(root / "reports" / "comparison" / "comparison.json", NOTHING_COMPARED)

@@ -60,10 +60,13 @@ def test_lists_and_profit_by_hand(few) -> None:
     ("low", "said"), [(0.0001, BETTER), (0.0, NO_WORSE), (-0.0009, NO_WORSE), (-0.001, UNPROVED), (None, UNPROVED)]
 )
 def test_the_verdict_is_by_the_lower_end(low: float | None, said: str) -> None:
-    found = {"gains": {"log_loss": {"value": 0.001, "low": low, "high": 0.002}}, "lists": {"overlap": 0.5}}
+    found = {
+        "gains": {"log_loss": {"value": 0.001, "low": low, "high": 0.002}},
+        "lists": {"overlap": 0.5, "capacity": 300},
+    }
     assert comparison.verdict(found, 0.001) == said
     if low is not None:
-        assert "share 50%" in comparison.sentence(found, said, 0.001)
+        assert "their 300 highest risks share 50%" in comparison.sentence(found, said, 0.001)
 
 
 def test_the_page_escapes_and_names_nobody(few, tmp_path) -> None:
@@ -104,9 +107,8 @@ def test_judged_rows_pair_only_if_they_are_the_same() -> None:
 
 def test_numbers_in_a_shared_record_follow_the_projects_secret_alone(tmp_path) -> None:
     ids = [f"household-{k:03d}" for k in range(200)]
-    rows = pd.DataFrame(
-        {"customer_id": ids, "cutoff_on": pd.Timestamp(DAYS[0]), "p_lapse": np.arange(200) / 200, "lapsed": False}
-    )
+    rows = pd.DataFrame({"customer_id": ids, "cutoff_on": pd.Timestamp(DAYS[0]), "p_lapse": np.arange(200) / 200})
+    rows["lapsed"] = False
     salt = pairing.read_salt(tmp_path)
     assert pairing.read_salt(tmp_path) == salt
     assert (tmp_path / pairing.SALT_FILE).stat().st_mode & 0o077 == 0

@@ -125,7 +125,7 @@ def test_a_search_is_told_in_one_table_and_one_picture(rows: Rows, terms: Terms,
         {"number": k, "log_loss": 0.3 - k / 100, **{name: low + k for name, (low, _, _) in SPACE.items()}}
         for k in range(3)
     )
-    write_tuning(tmp_path / "found", tuning.Search(trials, trials[2], 0.02, 0.01))
+    write_tuning(tmp_path / "found", tuning.Search(trials, trials[2], 0.03, 0.01))
     assert len((tmp_path / "found" / "trials.csv").read_text().splitlines()) == 4
     assert json.loads((tmp_path / "found" / "tuning.json").read_text())["is_adopted"] is True
     assert (tmp_path / "found" / "trials.png").stat().st_size > 1000

@@ -182,6 +182,8 @@ def test_the_lean_model_reads_the_short_list_and_its_rivals_everything(rows: Row
     train = small.train.model_copy(update={"features": "lean", "exclude_features": ["amount_91d"], "num_trees": 3})
     fits = fit_all(rows, choose_inside(rows, 28, train, small.execution))
     lean = {"days_since_last_purchase", "silence_to_gap_median", "amount_56d", "mbgnbd_p_no_purchase"}
+    lean |= {"silence_percentile", "purchase_days_182d", "purchase_days_364d", "amount_182d"}
+    lean |= {"mbgnbd_expected_purchases"}
     assert set(fits[MODEL].features) == lean | {"noise"}  # not in the catalogue: a trial feature
     for rival in ("all_feature_logit", "lightgbm_default"):
         assert set(fits[rival].features) == set(rows.frame.columns) - {"customer_id", "cutoff_on", "amount_91d"}
@@ -190,7 +192,7 @@ def test_the_lean_model_reads_the_short_list_and_its_rivals_everything(rows: Row
 def test_a_table_without_any_lean_feature_is_refused(rows: Rows, small: Params) -> None:
     train = small.train.model_copy(update={"features": "lean"})
     with pytest.raises(ParameterError, match="none; set it to all"):
-        fitting.model_features(rows.frame[["customer_id", "cutoff_on", "purchase_days_364d"]], train)
+        fitting.model_features(rows.frame[["customer_id", "cutoff_on", "purchase_days_7d"]], train)
 
 
 def test_labels_must_have_matured() -> None:
