@@ -66,8 +66,8 @@ def paragraph(metrics: Mapping[str, Any], listed: list[Row], today: str) -> str:
         f"cutoffs, 95 % intervals by bootstrap over customers, never trained on. Measured {today} by `make run`; "
         "`make figures` writes this table.\n\n"
         f"{table(listed)}\n"
-        f"A perfectly calibrated model would show a calibration error of {low:.3f} to {high:.3f} on these rows, if a "
-        "customer's outcomes move together over the overlapping windows (less, if they did not); the "
+        f"A perfectly calibrated model would show a calibration error of {low:.3f} to {high:.3f} on these rows (a "
+        "customer's outcomes move together as far as the windows overlap); the "
         f"signed bias (predicted less observed) is {test['bias']:+.3f}.\n"
     )
 

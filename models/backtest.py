@@ -68,7 +68,9 @@ def judge_week(rows: pd.DataFrame, before: pd.DataFrame | None, fitted: Fitted, 
     return known(record | risk_figures(rows, params.n_bootstrap, seed) | list_figures(rows, params))
 
 
-def judge_all(weeks: Sequence[pd.DataFrame], records: Sequence[Plain], params: Evaluate, seed: int) -> Plain:
+def judge_all(
+    weeks: Sequence[pd.DataFrame], records: Sequence[Plain], params: Evaluate, seed: int, *, label_days: int = 0
+) -> Plain:
     """The mean over weeks of every figure, with intervals over customers, each drawn with all their weeks.
 
     Risks are those of the weeks that had a model; lowest and highest week stand beside the mean.
@@ -84,7 +86,7 @@ def judge_all(weeks: Sequence[pd.DataFrame], records: Sequence[Plain], params: E
         "n_customers": int(rows["customer_id"].nunique()),
         "lapse_rate": float(rows["lapsed"].mean()),
         "overlap_with_week_before": float(np.mean(shown)) if shown else None,
-        **risk_figures(modelled, params.n_bootstrap, seed),
+        **risk_figures(modelled, params.n_bootstrap, seed, label_days),
         **list_figures(rows, params),
     }
     return known(found | {"by_week": spread(records)})
@@ -104,7 +106,7 @@ def spread(records: Sequence[Plain]) -> dict[str, Plain]:
     return found
 
 
-def risk_figures(rows: pd.DataFrame, n_draws: int, seed: int) -> Plain:
+def risk_figures(rows: pd.DataFrame, n_draws: int, seed: int, label_days: int = 0) -> Plain:
     """How good the probabilities were, mean over the rows' cutoffs; nothing where a week had no model."""
     if rows.empty or rows["p_lapse"].isna().any():
         return {}
@@ -117,7 +119,9 @@ def risk_figures(rows: pd.DataFrame, n_draws: int, seed: int) -> Plain:
     for name in metrics.METRICS:
         found[name] = values.plain[LIST][name]
         found |= ends(name, metrics.interval(values.drawn[LIST][name]))
-    perfect = metrics.perfect_calibration_error(p, judged.customer, N_PERFECT_DRAWS, seed)
+    perfect = metrics.perfect_calibration_error(
+        p, judged.customer, N_PERFECT_DRAWS, seed, cutoff=judged.cutoff, label_days=label_days
+    )
     found["calibration_error"] = metrics.calibration_error(p, lapsed)
     found |= ends("calibration_error_if_perfect", perfect)
     n_at_cutoff = rows.groupby("cutoff_on")["p_lapse"].transform("size").to_numpy()

@@ -62,6 +62,7 @@ def challenge(candidate: Path, champion: Path, at: Tables, params: Params) -> Co
         pd.factorize(judged_p["customer_id"])[0].astype(np.int64),
         windows.day_numbers(judged_p["cutoff_on"]),
         {CHAMPION: p, CHALLENGER: judged_p["p_lapse"].to_numpy()},
+        params.task.label_days,
     )
     found = compare(judged, params.evaluate, params.execution.seed)
     tolerance = params.register_.max_log_loss_loss

@@ -23,13 +23,17 @@ N_PERFECT_DRAWS = 1000
 
 @dataclass(frozen=True)
 class Judged:
-    """Test rows and what each model said of them. `customer` are codes, `cutoff` day numbers, one entry a row."""
+    """Test rows and what each model said of them. `customer` are codes, `cutoff` day numbers, one entry a row.
+
+    `label_days` are the days of a label's window, which say how far outcomes of one customer overlap; 0: wholly.
+    """
 
     keys: pd.DataFrame
     lapsed: Flags
     customer: npt.NDArray[np.int64]
     cutoff: npt.NDArray[np.int64]
     predictions: dict[str, Floats]
+    label_days: int = 0
 
     @property
     def cutoffs(self) -> npt.NDArray[np.int64]:
@@ -46,12 +50,12 @@ class Judged:
         return [int(day) for day in self.cutoffs if 0 < self.lapsed_at(int(day)).sum() < len(self.lapsed_at(int(day)))]
 
 
-def judge(frame: pd.DataFrame, lapsed: Flags, models: dict[str, RiskModel]) -> Judged:
+def judge(frame: pd.DataFrame, lapsed: Flags, models: dict[str, RiskModel], label_days: int = 0) -> Judged:
     """Let every model predict the test rows; probabilities are rounded to 6 decimals, as they are written."""
     predictions = {name: np.round(model.predict(frame), 6) for name, model in models.items()}
     customer = pd.factorize(frame["customer_id"])[0].astype(np.int64)
     keys = frame[list(FEATURE_KEYS)].reset_index(drop=True)
-    return Judged(keys, lapsed, customer, windows.day_numbers(frame["cutoff_on"]), predictions)
+    return Judged(keys, lapsed, customer, windows.day_numbers(frame["cutoff_on"]), predictions, label_days)
 
 
 def means_over_cutoffs(judged: Judged, p: Floats, weights: Floats) -> dict[str, Floats]:
@@ -143,7 +147,9 @@ def figures(judged: Judged, values: Values, name: str, params: Evaluate, seed: i
         low, high = metrics.interval(values.drawn[name][label])
         result["auc_mean" if label == "auc" else label] = values.plain[name][label]
         result[f"{label}_low"], result[f"{label}_high"] = low, high
-    perfect_low, perfect_high = metrics.perfect_calibration_error(p, judged.customer, N_PERFECT_DRAWS, seed)
+    perfect_low, perfect_high = metrics.perfect_calibration_error(
+        p, judged.customer, N_PERFECT_DRAWS, seed, cutoff=judged.cutoff, label_days=judged.label_days
+    )
     result |= {
         "calibration_error": metrics.calibration_error(p, judged.lapsed),
         "calibration_error_if_perfect_low": perfect_low,

@@ -52,7 +52,7 @@ def judge_run(snapshots: Path, features: Path, test_fit: Path, at: Places, param
     rows, fitted = (read_rows(features, listed, flag) for flag in ("is_test", "in_test_fit"))
     refuse_seen(test_fit, rows.cutoffs)
     models = {name: load_model(test_fit / name) for name in (MODEL, *BASELINES)}
-    judged = judge(rows.frame, rows.lapsed, models)
+    judged = judge(rows.frame, rows.lapsed, models, params.task.label_days)
     values = resampled(judged, params.evaluate.n_bootstrap, params.execution.seed)
     told: Plain = {"edges": params.score.risk_band_edges, "seed": params.execution.seed}
     found = report(judged, values, MODEL, params.evaluate, **told)
@@ -80,7 +80,7 @@ def beside(test_fit: Path, rows: Rows, params: Params) -> Plain:
     if not (test_fit / LIGHTGBM).is_dir():
         return {}
     models: dict[str, RiskModel] = {LIGHTGBM: load_model(test_fit / LIGHTGBM)}
-    judged = judge(rows.frame, rows.lapsed, models)
+    judged = judge(rows.frame, rows.lapsed, models, params.task.label_days)
     values = resampled(judged, params.evaluate.n_bootstrap, params.execution.seed)
     return {"beside": {LIGHTGBM: figures(judged, values, LIGHTGBM, params.evaluate, params.execution.seed)}}
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from models.risk import Flags, Floats
 
@@ -123,21 +124,42 @@ def calibration_error(p: Floats, lapsed: Flags) -> float:
 
 
 def perfect_calibration_error(
-    p: Floats, customer: npt.NDArray[np.int64], n_draws: int, seed: int
+    p: Floats,
+    customer: npt.NDArray[np.int64],
+    n_draws: int,
+    seed: int,
+    *,
+    cutoff: npt.NDArray[np.int64] | None = None,
+    label_days: int = 0,
 ) -> tuple[float, float]:
     """The middle 95 % of what a perfectly calibrated model would show on rows with these probabilities.
 
-    Windows of neighbouring cutoffs overlap, so a customer's outcomes move together: each draw gives a customer one
-    random number for all cutoffs.
+    A customer's outcomes move together as far as their windows overlap: each draw gives a customer a normal increment
+    for every stretch of days, and an outcome hangs on the sum over its own window (a Gaussian copula whose correlation
+    is the share of days in common). Without cutoffs (day numbers) and `label_days`, one number stands for all cutoffs.
     """
     rng = np.random.default_rng(seed)
     bins = equal_count_bins(p)
+    days = np.zeros(len(p), dtype=np.int64) if cutoff is None or not label_days else cutoff
+    distinct, position = np.unique(days, return_inverse=True)
+    shares = _shared_stretches(distinct, max(label_days, 1))
+    threshold = ndtri(np.clip(p, TINY, 1.0 - TINY))
     n_customers = int(customer.max(initial=0)) + 1
-    shown = [
-        np.abs(np.bincount(bins, p - (rng.random(n_customers)[customer] < p))).sum() / len(p) for _ in range(n_draws)
-    ]
+    shown = []
+    for _ in range(n_draws):
+        latent = rng.standard_normal((n_customers, shares.shape[1])) @ shares.T
+        happened = latent[customer, position] < threshold
+        shown.append(np.abs(np.bincount(bins, p - happened)).sum() / len(p))
     low, high = np.quantile(shown, INTERVAL)
     return float(low), float(high)
+
+
+def _shared_stretches(cutoffs: npt.NDArray[np.int64], label_days: int) -> Floats:
+    """Rows of unit length, one a cutoff: roots of each stretch's share of its window. Their products are overlaps."""
+    edges = np.unique(np.concatenate([cutoffs, cutoffs + label_days]))
+    starts, lengths = edges[:-1], np.diff(edges)
+    inside = (starts >= cutoffs[:, None]) & (starts < cutoffs[:, None] + label_days)
+    return np.asarray(np.sqrt(inside * lengths / label_days))
 
 
 def customer_weights(

@@ -53,7 +53,9 @@ def told(records: list[Plain], weeks: list[pd.DataFrame], every_weeks: int, para
         "value_horizon_days": params.task.value_horizon_days,
         "currency": params.store.currency,
         "terms": dict(backtest.terms_told(params.evaluate, params.store.currency)),
-        "overall": backtest.judge_all(weeks, records, params.evaluate, params.execution.seed),
+        "overall": backtest.judge_all(
+            weeks, records, params.evaluate, params.execution.seed, label_days=params.task.label_days
+        ),
         "weeks": records,
     }
 

@@ -64,6 +64,20 @@ def test_a_perfect_model_lies_in_its_own_band_and_a_biased_one_above(rng: np.ran
     assert metrics.calibration_error(p, rng.random(6000) < np.clip(p + 0.05, 0, 1)) > high
 
 
+def test_outcomes_of_one_customer_move_together_as_far_as_their_windows_overlap() -> None:
+    days = np.array([0, 7, 14, 56])
+    shares = metrics._shared_stretches(days, 28)
+    common = np.clip(28 - np.abs(days[:, None] - days), 0, None) / 28  # days in common, by hand
+    assert shares @ shares.T == pytest.approx(common)
+    p, customer = np.full(4000, 0.3), np.tile(np.arange(1000), 4)
+
+    def high(cutoff: np.ndarray | None) -> float:
+        return metrics.perfect_calibration_error(p, customer, 200, 1, cutoff=cutoff, label_days=28)[1]
+
+    apart, weekly, together = high(np.repeat([0, 28, 56, 84], 1000)), high(np.repeat([0, 7, 14, 21], 1000)), high(None)
+    assert apart < weekly < together
+
+
 def test_the_bootstrap_draws_customers_whole_and_whatever_the_chunk() -> None:
     customer = np.array([0, 0, 1, 2, 2, 2])
     whole = np.concatenate(list(metrics.customer_weights(customer, 50, seed=1)))
