@@ -73,7 +73,7 @@ prove: setup-dev ## long proofs
 	@python -m pytest tests -q -m "prove"
 	@REGULARS_EXAMPLES=100 python -m pytest tests/property/test_event_store.py -q
 
-mlflow: setup ## the reviewer's view, on http://127.0.0.1:5000
+mlflow: setup ## the reviewer's view, on http://127.0.0.1:5000/#/experiments/1/runs
 	@mlflow server --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --artifacts-destination $(CURDIR)/mlruns --serve-artifacts --host 127.0.0.1 --port 5000 --workers 1
 
 docs: setup ## docs/DATA.md and docs/FEATURES.md from the contracts, rules and records
