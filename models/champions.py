@@ -31,7 +31,16 @@ from models.candidate import (
 from models.ledger import NOBODY, PROGRAM, Action, Entry
 from models.pairing import BETTER, COMPARISON_FILE, JUDGED_ROWS, anonymous, read_salt, released_rows
 from models.registry import Version
-from models.run_record import Evidence, RunRecord, author, compared_with, content_hash, example_rows, run_record
+from models.run_record import (
+    Evidence,
+    RunRecord,
+    author,
+    compared_with,
+    content_hash,
+    example_rows,
+    run_record,
+    verdict,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +116,7 @@ def settle(at: Place, evidence: Evidence, now: datetime) -> Version | None:
         run = _logged(client, at, evidence, None)
         facts = _facts(evidence.candidate, str(read_json(evidence.gate).get("rule", ""))) | _judged(evidence, at.root)
         candidate = registry.ensure_version(client, at.model, run, facts)
+        registry.describe(client, at.model, candidate, f"{verdict(read_json(evidence.gate))}\n\n{candidate.sentence}")
         registry.move_alias(client, at.model, registry.CHALLENGER, candidate)
         if champion is None:
             crown(client, at, candidate, "first-release", Signature(PROGRAM, _why_first(at), now))

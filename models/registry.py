@@ -108,6 +108,12 @@ def move_alias(client: Client, name: str, alias: str, to: Version) -> None:
         client.set_registered_model_alias(name, alias, str(to.number))
 
 
+def describe(client: Client, name: str, of: Version, text: str) -> None:
+    """Write a version's description, which MLflow's page of it shows first; nothing if it says so already."""
+    if client.get_model_version(name, str(of.number)).description != text:
+        client.update_model_version(name, str(of.number), description=text)
+
+
 def set_tags(client: Client, name: str, of: Version, tags: Mapping[str, str]) -> Version:
     """Write the tags that differ, and return the version as it is then."""
     now = client.get_model_version(name, str(of.number)).tags

@@ -292,8 +292,11 @@ def test_a_run_is_told_anew_when_its_champion_changes(project):
     _compared(project, -1.2, "better", "f" * 64)
     with tracking.session(project.root) as client:
         run = client.get_run(registry.version(client, "regulars-churn", 2).run_id)
+        described = client.get_model_version("regulars-churn", "2").description
     assert (run.data.tags["regulars.verdict"], run.data.tags["regulars.compared_with"]) == ("better", "f" * 64)
     assert "Said: better." in run.data.tags["mlflow.note.content"]
+    assert described.startswith("Gate passed; released regulars (grade model)")
+    assert described.endswith("Said: better.")
 
 
 @pytest.mark.parametrize(("who", "is_reviewed"), [("Ada", True), ("regulars", False), ("unknown", False)])
