@@ -389,3 +389,19 @@ def test_the_purchase_model_is_fitted_to_the_latest_cutoff_alone(shop, terms) ->
     latest = rows[rows["cutoff_on"] == rows["cutoff_on"].max()]
     shape = fit_shape("gamma_gamma", rows, FEATURES, **terms)
     assert shape == value_purchases.fit(latest, terms["task"])
+
+
+def test_the_gamma_gamma_gradient_is_that_of_its_likelihood(rng: np.random.Generator) -> None:
+    n, amount = rng.integers(1, 9, 50).astype(float), rng.gamma(2.0, 10.0, 50)
+    told = np.array([0.7, 3.0, 12.0])
+    for place, slope in enumerate(gamma_gamma.gradient(GammaGamma(*told), n, amount)):
+        step = np.zeros(3)
+        step[place] = 1e-6
+        up, down = (gamma_gamma.log_likelihood(GammaGamma(*(told + sign * step)), n, amount) for sign in (1, -1))
+        assert slope == pytest.approx((up - down) / 2e-6, rel=1e-5, abs=1e-6)
+
+
+def test_refits_on_rows_in_another_order_give_equal_parameters(rng: np.random.Generator) -> None:
+    n, amount = rng.integers(1, 9, 3000).astype(float), rng.gamma(2.0, 10.0, 3000)
+    order = rng.permutation(3000)  # the sums differ in their last bits
+    assert gamma_gamma.fit(n, amount) == gamma_gamma.fit(n[order], amount[order])
