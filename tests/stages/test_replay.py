@@ -220,7 +220,8 @@ def test_a_week_without_a_model_is_a_list_by_rules(whole: Project, cut: Project,
     assert "auc" not in found["weeks"][0]
     assert "too few labels" in found["weeks"][0]["why"]
     assert table_of(found).row_count == 2
-    assert len(sentences(found)) == 5
+    assert len(sentences(found)) == 6
+    assert sentences(found)[0] == "the gate passed in 0 of 1 weeks; what it released: none"
 
 
 def test_nothing_after_the_monday_moves_its_replay(source: Source, replayed: Replayed, tmp_path: Path) -> None:
