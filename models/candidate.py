@@ -1,8 +1,8 @@
 """The candidate and the champion as folders: a fitted model's files, and `release.json`, which says what it is.
 
 `release.json` holds `name`, `grade` (model, rule, or none: then no model file stands beside it), `gate_passed`,
-`model_hash` and the `task` it was fitted for. The hash covers the model's own files alone, so that it is the same
-before and after the folder is composed.
+`model_hash`, the `task` it was fitted for, its recipe and parameters. The hash covers the risk model and the value
+model, which go live together.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def flat_params(params: Params) -> dict[str, str]:
 
 
 def model_hash(bundle: Path) -> str:
-    """SHA-256 (hex) of a model's files, `release.json` left out; equals `folder_digest` of the bare model."""
+    """SHA-256 (hex) of a bundle's files, the value model's among them, `release.json` left out."""
     files = sorted(path for path in bundle.rglob("*") if path.is_file() and path.name != RELEASE_FILE)
     if not files:
         raise StateError(f"expected a model in {bundle}, found none; run `dvc repro` (or `make run`) first")

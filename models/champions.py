@@ -201,18 +201,15 @@ def _logged(client: Client, at: Place, evidence: Evidence, dvc_experiment: str |
     now = registry.champion(client, at.model)
     reference = tracking.run_params(client, experiment, now.run_id if now else None)
     record = run_record(evidence, evidence.params.resolve().parent, reference, dvc_experiment)
+    n_judged = _n_candidates(client, experiment, record) + 1
+    told = f"Candidate {n_judged} judged on these rows: the more there are, the luckier the best one looks."
+    tags = {**record.tags, "regulars.n_judged": str(n_judged)}
+    record = replace(record, tags=tags, note=f"{record.note}\n\n{told}")
     if found:  # the same candidate against another champion: the run is told anew, its model stays
         tracking.tell_again(client, found.run_id, record, evidence.comparison)
         return found
     rows = released_rows(evidence.predictions, evidence.baselines, read_release(evidence.candidate)["name"])
-    n_judged = _n_candidates(client, experiment, record) + 1
-    told = f"Candidate {n_judged} judged on these rows: the more there are, the luckier the best one looks."
-    record = replace(
-        record,
-        judged=anonymous(rows, read_salt(at.ledger.parent)),
-        tags={**record.tags, "regulars.n_judged": str(n_judged)},
-        note=f"{record.note}\n\n{told}",
-    )
+    record = replace(record, judged=anonymous(rows, read_salt(at.ledger.parent)))
     example = _example(evidence.candidate, evidence.features)
     return tracking.log_run(client, experiment, record, evidence.candidate, example)
 

@@ -118,7 +118,7 @@ def verdict(found: Plain, tolerance: float) -> str:
 def sentence(found: Plain, said: str, tolerance: float) -> str:
     """The verdict in one sentence, with its interval."""
     gained = found["gains"]["log_loss"]
-    ends = f"{gained['value']:+.4f} [{gained['low']:+.4f}, {gained['high']:+.4f}]"
+    value, low, high = ("unknown" if gained[end] is None else f"{gained[end]:+.4f}" for end in ("value", "low", "high"))
     what = {
         BETTER: "The challenger is better than the champion",
         NO_WORSE: f"The challenger is no worse than the champion by more than {tolerance:g} (a reviewer may prefer it)",
@@ -127,7 +127,7 @@ def sentence(found: Plain, said: str, tolerance: float) -> str:
     }[said]
     overlap = found["lists"]["overlap"]
     shared = "" if overlap is None else f"; their {found['lists']['capacity']} highest risks share {overlap:.0%}"
-    return f"{what}: log loss gained {ends} (95 %, paired, over customers; above 0 is better){shared}."
+    return f"{what}: log loss gained {value} [{low}, {high}] (95 %, paired, over customers; above 0 is better){shared}."
 
 
 def paired(champion: pd.DataFrame, challenger: pd.DataFrame) -> Judged:

@@ -330,8 +330,11 @@ def count_others(client: Client, experiment: str, tag: str, value: str, model_ha
 
 def tell_again(client: Client, run_id: str, record: RunRecord, comparison: Path) -> None:
     """Write a run's verdict, note and comparison anew: its champion has changed."""
-    for name in ("regulars.verdict", "regulars.compared_with", "regulars.differs"):
+    for name in ("regulars.verdict", "regulars.compared_with", "regulars.differs", "regulars.n_judged"):
         client.set_tag(run_id, name, record.tags[name])
+    for point in record.points:
+        if point.name.startswith("vs_champion/"):
+            client.log_metric(run_id, point.name, point.value)
     client.set_tag(run_id, "mlflow.note.content", record.note)
     _log_file(client, run_id, comparison)
 

@@ -295,6 +295,7 @@ def test_a_run_is_told_anew_when_its_champion_changes(project):
         described = client.get_model_version("regulars-churn", "2").description
     assert (run.data.tags["regulars.verdict"], run.data.tags["regulars.compared_with"]) == ("better", "f" * 64)
     assert "Said: better." in run.data.tags["mlflow.note.content"]
+    assert "Candidate 2 judged on these rows" in run.data.tags["mlflow.note.content"]
     assert described.startswith("Gate passed; released regulars (grade model)")
     assert described.endswith("Said: better.")
 
