@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from contracts.drawing import Plot
 from contracts.files import atomic_folder, rounded, write_json, write_text
 from contracts.params import Inspect, Task
 from events.proposals.rhythm import Rhythm, rhythm_of
 from events.report import measures, plots
 from events.report.accounts import account_findings
-from events.report.drawing import Plot
 from events.report.findings import Finding, most_severe_first
 from events.report.page import page
 from events.report.price_findings import price_finding, price_measures

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from events.report.drawing import Plot
+from contracts.drawing import Plot
 from events.report.findings import percent
 from events.report.price_findings import signed
 

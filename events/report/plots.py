@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from contracts.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, dated, drawn, from_zero, legend_above
 from contracts.params import Task
 from events.proposals.rhythm import Rhythm
-from events.report.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, dated, drawn, from_zero, legend_above
 from events.report.findings import percent
 from events.report.measures import Floats, wilson
 from events.report.weeks import week_begins

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from events.report.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, dated, drawn, legend_above
+from contracts.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, dated, drawn, legend_above
 from events.report.prices import Gap, cell_gaps, gaps_by_week
 from events.report.weeks import week_begins
 
