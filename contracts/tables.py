@@ -93,24 +93,18 @@ SCORES = Table(
         "reasons": column(TEXT, "reasons in plain words, joined by '; '; empty where not explained"),
         "model_version": column(TEXT, "first 12 characters of the model's hash"),
         "model_grade": one_of("what the champion is", "model", "rule", "none"),
+        "redeem_odds": positive(
+            "odds that this customer takes an offer up over the average contacted one's; 1 where nothing is known"
+        ),
     },
-    optional=frozenset({"margin_if_kept", "margin_if_lapsed"}),
+    optional=frozenset({"margin_if_kept", "margin_if_lapsed", "redeem_odds"}),
 )
 
 SENSITIVITIES = ("full-price", "mixed", "promotion-led", "unknown")
 TIERS = ("new", "returning", "regular", "devoted")
 STATES = ("active", "lapsing", "gone")
-GROUPS = (
-    "gone",
-    "newcomers",
-    "top regulars at risk",
-    "regulars at risk",
-    "drifting visitors",
-    "wavering regulars",
-    "wavering visitors",
-    "trusted regulars",
-    "leave alone",
-)
+INTERACTIONS = ("unknown", "forced", "induced", "sticky")
+PAYERS = ("unknown", "self", "employer", "gift", "mixed")
 
 PORTRAITS = Table(
     "portraits",
@@ -122,7 +116,10 @@ PORTRAITS = Table(
         "tier": one_of("loyalty earned so far, kept while lapsing", *TIERS),
         "state": one_of("present silence against the customer's own rhythm", *STATES),
         "value_tier": one_of("by spend in the last 182 days", "top", "middle", "base"),
-        "group": one_of("value × risk × lifecycle: the treatment group", *GROUPS),
+        "group": column(TEXT, "value × risk × lifecycle: the treatment group, as portraits.yaml names it"),
+        "treatment": column(
+            TEXT, "what the group gets, in portraits.yaml's words; 'leave alone' if deliberately nothing"
+        ),
         "promise": column(TEXT, "the group's promise to the customer, one sentence"),
         "labels": column(TEXT, "labels, joined by '; '"),
         "evidence": column(TEXT, "one sentence a label with the customer's own numbers, joined by ' '"),
@@ -143,6 +140,31 @@ PORTRAITS = Table(
         ),
         "consented_channels": column(TEXT, "channels with consent, joined by ','; empty if unknown or none"),
         "no_marketing": column(FLAG, "wants no marketing; absent: nobody has said so"),
+        "interaction": one_of(
+            "how the customer meets the shop beside buying; 'unknown' where none is recorded", *INTERACTIONS
+        ),
+        "payer": one_of("who pays for most of what is bought; 'unknown' where not recorded", *PAYERS),
+        "spend": positive("paid in the last 182 days, currency"),
+        "spend_ever": positive("paid so far, currency"),
+        "headroom": positive(
+            "what customers of like behaviour spent more in the last 182 days, over categories where they did, currency"
+        ),
+        "first_purchase_on": column(DAY, "local day of the first purchase"),
+        "joined_on": column(DAY, "local day of joining; empty if unknown", nullable=True),
+        "due_from_on": column(
+            DAY,
+            "with due_until_on, the days between which the next purchase falls for about half of such gaps",
+            nullable=True,
+        ),
+        "due_until_on": column(DAY, "end of that interval; empty with fewer than three gaps", nullable=True),
+        "goes_with_product": column(TEXT, "what others buy together with the due or matched product; empty if none"),
+        "within_price_product": column(
+            TEXT, "an option for it that costs no more than what this customer usually pays; empty if none"
+        ),
+        "lapsed_product": column(TEXT, "once bought again and again, no more since; empty if none"),
+        "has_open_complaint": column(FLAG, "a complaint before the cutoff that is not closed"),
+        "asked_channel": column(TEXT, "channel that the customer asked for; empty if none"),
+        "answered_channel": column(TEXT, "channel whose messages the customer answered most; empty if none is known"),
     },
     optional=frozenset({"no_marketing"}),
 )
@@ -163,6 +185,9 @@ PLAN = Table(
         "send_on": column(DAY, "day to send; empty if none", nullable=True),
         "act_by": column(DAY, "last day for the team to act; empty if none", nullable=True),
         "valid_until": column(DAY, "last day of the benefit, announced; empty if none", nullable=True),
+        "notice_on": column(DAY, "day on which the end of a price benefit is announced again", nullable=True),
+        "follow_up_on": column(DAY, "day after a price benefit's end on which it is followed up", nullable=True),
+        "codes": column(TEXT, "what the till knows the benefits by, joined by ', '; empty if none"),
         "offer_cost": positive("expected cost of benefit and contact, currency"),
         "price_benefit": positive("expected worth of the price benefit to the customer, currency"),
         "benefit": positive("expected worth of the whole benefit to the customer, currency"),
@@ -215,6 +240,9 @@ def _week_columns(*, is_list: bool) -> dict[str, pa.Column]:
         "send_on": column(DAY, "day to send; empty if none", nullable=True),
         "act_by": column(DAY, "last day for the team to act; empty if none", nullable=True),
         "valid_until": column(DAY, "last day of the benefit; empty if none", nullable=True),
+        "notice_on": column(DAY, "day on which the end of a price benefit is announced again", nullable=True),
+        "follow_up_on": column(DAY, "day after a price benefit's end on which it is followed up", nullable=True),
+        "codes": column(TEXT, "what the till knows the benefits by, joined by ', '; empty if none"),
         "offer_cost": positive(
             "expected cost of benefit and contact, currency; empty for a control", nullable=withheld
         ),
@@ -269,5 +297,19 @@ FULL_WEEK = Table(
             NUMBER, "expected fall of the lapse probability; empty without a score or for a control", nullable=True
         ),
         "why": column(TEXT, "rule path and numbers behind the decision; empty for a control"),
+        "treatment": column(TEXT, "what the group gets"),
+        "no_marketing": column(FLAG, "wants no marketing"),
+        "interaction": one_of("how the customer meets the shop beside buying", *INTERACTIONS),
+        "payer": one_of("who pays for most of what is bought", *PAYERS),
+        "spend": positive("paid in the last 182 days, currency"),
+        "spend_ever": positive("paid so far, currency"),
+        "headroom": positive("what customers of like behaviour spent where this one spent less, 182 days, currency"),
+        "first_purchase_on": column(DAY, "local day of the first purchase"),
+        "due_from_on": column(DAY, "the next purchase falls for half of such gaps from this day", nullable=True),
+        "due_until_on": column(DAY, "to this one; both empty with fewer than three gaps", nullable=True),
+        "goes_with_product": column(TEXT, "what goes with the due or matched product; empty if none"),
+        "within_price_product": column(TEXT, "an option at or below the usual price; empty if none"),
+        "lapsed_product": column(TEXT, "bought again and again once, no more since; empty if none"),
+        "has_open_complaint": column(FLAG, "a complaint that is not closed"),
     },
 )

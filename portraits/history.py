@@ -14,8 +14,10 @@ import pandas as pd
 from contracts.params import Portray
 from contracts.tables import TIERS
 from contracts.windows import day_numbers, days_until
+from portraits.known import aligned
 
 NEW, RETURNING, REGULAR, DEVOTED = range(len(TIERS))
+LEAST_GAPS = 3  # below this, quartiles say nothing
 
 
 def purchase_days(lines: pd.DataFrame) -> pd.DataFrame:
@@ -80,3 +82,23 @@ def next_due(facts: pd.DataFrame) -> pd.Series:
     gap = pd.to_timedelta(np.ceil(facts["usual_gap_days"]), unit="D")
     due: pd.Series = (facts["last_purchase_on"] + gap).astype("datetime64[us]")
     return due
+
+
+def due_interval(days: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
+    """`due_from_on` and `due_until_on`: the last purchase day plus the lower and the upper quartile of the own gaps.
+
+    Whole days, outwards: about half of such gaps end within. Missing with fewer than three gaps.
+    """
+    gaps = days.dropna(subset="gap_days").groupby("customer_id", observed=True)["gap_days"]
+    enough = aligned(gaps.size(), facts.index).fillna(0) >= LEAST_GAPS
+    ends = {"due_from_on": np.floor(gaps.quantile(0.25)), "due_until_on": np.ceil(gaps.quantile(0.75))}
+    shifts = {name: pd.to_timedelta(aligned(gap, facts.index).where(enough), unit="D") for name, gap in ends.items()}
+    return pd.DataFrame(
+        {name: (facts["last_purchase_on"] + shift).astype("datetime64[us]") for name, shift in shifts.items()}
+    )
+
+
+def is_steady(facts: pd.DataFrame, limits: Portray) -> pd.Series:
+    """Whether the rhythm over all purchase days is steady, and rests on enough of them for a regular."""
+    steady: pd.Series = (facts["gap_cv"] <= limits.steady_gap_cv) & (facts["n_purchase_days"] >= limits.regular_days)
+    return steady

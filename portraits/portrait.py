@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 
 from contracts.params import Portray, Store
+from contracts.portrait_rules import PortraitRules
 from contracts.tables import PORTRAITS
-from contracts.windows import day_numbers, rows_before, trailing
-from contracts.words import Words, day_text
+from contracts.windows import rows_before
+from contracts.words import Words
+from portraits.facts import customer_facts, said_facts, side_facts, without_absent
 from portraits.groups import UNSCORED, assign_groups
-from portraits.habits import DAY_PARTS, habits, visits
-from portraits.history import earned_tier, next_due, purchase_days, rhythm, state
+from portraits.known import Known, by_customer, known_lines
 from portraits.labels import label_customers
-from portraits.spend import promotion_sensitivity, spend, value_tier
-from portraits.tastes import favourite_category, matched_product, nameable, product_rhythms, spoken
-from portraits.touches import consented_channels, last_touch
+from portraits.membership import membership
+from portraits.naming import COLUMNS as NAMED
+from portraits.touches import answered_channel, consented_channels, last_touch
 
-HALF_YEAR_DAYS = 182
-QUARTER_DAYS = 91
-UNKNOWN = "unknown"
-DESCRIBED = ("category", "product_type", "is_private_label")
+__all__ = ["Known", "facts_of", "portray"]
 
-
-@dataclass(frozen=True)
-class Known:
-    """What a shop knows, as far as portraits read it; `absent` names what it does not record."""
-
-    purchases: pd.DataFrame
-    products: pd.DataFrame
-    contacts: pd.DataFrame
-    responses: pd.DataFrame
-    no_marketing: frozenset[str] = frozenset()
-    consents: pd.DataFrame | None = None
-    absent: frozenset[str] = frozenset()
+TEXTS = ("favourite_category", *NAMED, "last_offer", "last_outcome")
 
 
 def portray(
@@ -47,121 +33,53 @@ def portray(
     active_days: int,
     limits: Portray,
     words: Words,
+    rules: PortraitRules,
 ) -> pd.DataFrame:
     """PORTRAITS at `cutoff`: one row per customer with a purchase before it, in order of customer id.
 
     Nothing at or after the cutoff is read. `scores` may lack customers; those have no risk band.
     """
-    lines = _known_lines(known.purchases, known.products, cutoff, store.time_zone)
-    facts = _without_absent(customer_facts(lines, cutoff, active_days, limits, words), known.absent)
+    facts = facts_of(known, cutoff=cutoff, store=store, active_days=active_days, limits=limits, words=words)
     facts["risk_band"] = _risk_band(scores, facts.index)
-    facts = facts.join(assign_groups(facts)).join(_said(facts, cutoff, store, words))
-    touched = last_touch(
-        rows_before(known.contacts, cutoff, store.time_zone, "sent_at"),
-        rows_before(known.responses, cutoff, store.time_zone, "responded_at"),
-    )
-    table = facts.join(label_customers(facts, limits)).join(touched).reset_index()
+    table = facts.join(assign_groups(facts, rules.groups)).join(label_customers(facts, rules.labels))
+    table = table.join(_touched(known, facts.index, cutoff, store.time_zone)).reset_index()
     table["customer_id"] = table["customer_id"].astype("str")
     table["cutoff_on"] = pd.Timestamp(cutoff)
-    table["consented_channels"] = _consented(known.consents, table["customer_id"], cutoff, store.time_zone)
     table["no_marketing"] = table["customer_id"].isin(known.no_marketing)
-    texts = ["favourite_category", "matched_product", "due_product", "last_offer", "last_outcome"]
-    table[texts] = table[texts].astype("object").fillna("").astype("str")
+    table["has_open_complaint"] = table["has_open_complaint"].astype("boolean").fillna(False).astype("bool")
+    table["headroom"] = table["headroom"].fillna(0.0)
+    table[list(TEXTS)] = table[list(TEXTS)].astype("object").fillna("").astype("str")
     return PORTRAITS(table[[name for name in PORTRAITS.columns if name in table.columns]])
 
 
-def customer_facts(lines: pd.DataFrame, cutoff: date, active_days: int, limits: Portray, words: Words) -> pd.DataFrame:
-    """One row per customer: every number and label part that rests on purchases alone (indexed by `customer_id`)."""
-    days = purchase_days(lines)
-    recent = _recent(lines, cutoff, HALF_YEAR_DAYS)
-    facts = rhythm(days, cutoff).join(spend(lines, recent)).join(habits(visits(recent)))
-    facts["tier"] = earned_tier(days, limits)
-    facts["state"] = state(facts, active_days, limits)
-    facts["value_tier"] = value_tier(facts["spend"], limits)
-    facts["promotion_sensitivity"] = promotion_sensitivity(facts["discount_share"], limits)
-    facts["next_due_on"] = next_due(facts)
-    facts["days_half_year"] = _n_days(days, facts.index, cutoff, HALF_YEAR_DAYS)
-    facts["days_quarter"] = _n_days(days, facts.index, cutoff, QUARTER_DAYS)
-    facts["days_quarter_before"] = _n_days(days, facts.index, cutoff, QUARTER_DAYS, QUARTER_DAYS)
-    facts["shop_lines_per_visit"] = facts["lines_per_visit"].median()
-    named = nameable(recent, limits)
-    facts = facts.join(favourite_category(named))
-    rhythms = product_rhythms(spoken(named, words), cutoff, words)
-    return facts.join(matched_product(rhythms, facts["favourite_category"]))
+def facts_of(
+    known: Known, *, cutoff: date, store: Store, active_days: int, limits: Portray, words: Words
+) -> pd.DataFrame:
+    """One row per customer with a purchase before the cutoff: all facts that labels may rest on, and more.
 
-
-def _known_lines(purchases: pd.DataFrame, products: pd.DataFrame, cutoff: date, time_zone: str) -> pd.DataFrame:
-    """The purchase lines before the cutoff in order of time, with their product's names; texts as categories.
-
-    What the shop does not record is 'unknown' (names) or 0 (reductions); no label is made of it.
+    Indexed by `customer_id`. A fact that the shop does not record is missing for everyone.
     """
-    described = products[["product_id", *DESCRIBED]]
-    lines = rows_before(purchases, cutoff, time_zone).drop(columns=[*DESCRIBED], errors="ignore")
-    for name in ("product_id", "store_id"):
-        lines[name] = lines[name].fillna(UNKNOWN) if name in lines.columns else UNKNOWN
-    for name in ("discount", "coupon_discount"):
-        lines[name] = lines[name].fillna(0.0) if name in lines.columns else 0.0
-    lines = lines.merge(described, on="product_id", how="left")
-    lines["is_private_label"] = lines["is_private_label"].astype("boolean").fillna(False).astype("float64")
-    lines[["category", "product_type"]] = lines[["category", "product_type"]].fillna(UNKNOWN)
-    keys = ["customer_id", "order_id", "store_id", "category", "product_type"]
-    return lines.astype(dict.fromkeys(keys, "category")).reset_index(drop=True)
+    lines = known_lines(known, cutoff, store.time_zone)
+    facts = customer_facts(lines, cutoff, active_days, limits, words)
+    facts = facts.join(side_facts(known, lines, facts.index, cutoff, store.time_zone))
+    return without_absent(facts.join(said_facts(facts, cutoff, store, words)), known.absent)
 
 
-def _without_absent(facts: pd.DataFrame, absent: frozenset[str]) -> pd.DataFrame:
-    """No label rests on what the shop does not record: no hours, no part of the day; no discounts, no sensitivity."""
-    if "hour" in absent:
-        facts = facts.assign(**{f"{part}_share": 0.0 for part in DAY_PARTS})
-    if "discount" in absent:
-        facts = facts.assign(promotion_sensitivity=UNKNOWN)
-    return facts
-
-
-def _consented(consents: pd.DataFrame | None, customers: pd.Series, cutoff: date, time_zone: str) -> pd.Series:
-    if consents is None:
-        return pd.Series("", index=customers.index, dtype="str")
-    channels = consented_channels(rows_before(consents, cutoff, time_zone, "given_at"))
-    return customers.map(channels).fillna("").astype("str")
-
-
-def _recent(lines: pd.DataFrame, cutoff: date, window_days: int) -> pd.DataFrame:
-    return lines[trailing(day_numbers(lines["ordered_on"]), cutoff, window_days)]
-
-
-def _n_days(days: pd.DataFrame, customers: pd.Index, cutoff: date, window_days: int, skip_days: int = 0) -> pd.Series:
-    inside = days[trailing(day_numbers(days["ordered_on"]), cutoff, window_days, skip_days)]
-    # every category is counted: pandas cannot reindex an empty one, and a young shop has no earlier quarter
-    return inside.groupby("customer_id", observed=False).size().reindex(customers).fillna(0).astype("int64")
+def _touched(known: Known, customers: pd.Index, cutoff: date, time_zone: str) -> pd.DataFrame:
+    """What was sent to each customer and what came of it, what they agreed to and asked for."""
+    contacts = rows_before(known.contacts, cutoff, time_zone, "sent_at")
+    responses = rows_before(known.responses, cutoff, time_zone, "responded_at")
+    found = pd.DataFrame(index=customers).join(last_touch(contacts, responses))
+    member = membership(known.customers, known.same_as, cutoff, time_zone)
+    found["joined_on"] = by_customer(member["joined_on"], customers, pd.NaT).astype("datetime64[us]")
+    found["asked_channel"] = by_customer(member["asked_channel"], customers, "").astype("str")
+    found["answered_channel"] = by_customer(answered_channel(contacts, responses), customers, "").astype("str")
+    agreed = pd.Series(dtype="str")
+    if known.consents is not None:
+        agreed = consented_channels(rows_before(known.consents, cutoff, time_zone, "given_at"))
+    found["consented_channels"] = by_customer(agreed, customers, "").astype("str")
+    return found
 
 
 def _risk_band(scores: pd.DataFrame, customers: pd.Index) -> pd.Series:
-    band = scores.set_index("customer_id")["risk_band"].reindex(customers.astype("str"))
-    return pd.Series(band.to_numpy(dtype=object), index=customers).fillna(UNSCORED).astype("str")
-
-
-def _said(facts: pd.DataFrame, cutoff: date, store: Store, words: Words) -> pd.DataFrame:
-    """The texts that evidence sentences need."""
-    favourite = facts["favourite_category"].astype("object").fillna("").astype("str")
-    fixed = {
-        "cutoff": pd.Timestamp(cutoff),
-        "data_through": pd.Timestamp(cutoff - timedelta(days=1)),
-        "since": pd.Timestamp(cutoff - timedelta(days=HALF_YEAR_DAYS)),
-    }
-    said = {name: day_text(pd.Series([day])).iloc[0] for name, day in fixed.items()}
-    return pd.DataFrame(
-        {
-            "first_on": day_text(facts["first_purchase_on"]),
-            "last_on": day_text(facts["last_purchase_on"]),
-            "usual_gap_words": _gap_words(facts["usual_gap_days"]),
-            "favourite_words": words.column(favourite),
-            "currency": store.currency,
-            **said,
-        },
-        index=facts.index,
-    )
-
-
-def _gap_words(gap_days: pd.Series) -> pd.Series:
-    """A gap as a person says it: '1 day', '6.5 days'; '' where there is none."""
-    words = gap_days.map(lambda days: "1 day" if days == 1 else f"{days:g} days", na_action="ignore")
-    return words.astype("object").fillna("").astype("str")
+    return by_customer(scores.set_index("customer_id")["risk_band"], customers, UNSCORED).astype("str")

@@ -6,29 +6,34 @@ import numpy as np
 import pandas as pd
 
 from contracts.params import Portray
+from portraits.known import aligned
 
 
 def spend(lines: pd.DataFrame, recent: pd.DataFrame) -> pd.DataFrame:
     """One row per customer of `lines`; `recent` are their lines of the last half-year.
 
-    `spend`, `discount`, `coupon_days` (all of the half-year), `discount_share` of the list price (of the whole history
-    for those without a purchase in the half-year), `own_brand_share` of recent lines.
+    `spend_ever`; of the half-year `spend`, `list_price`, `discount`, `coupon_days`, and of its lines `own_brand_share`
+    and `reduced_share` (with something off); `discount_share` of the list price (of the whole history for those
+    without a purchase in the half-year).
     """
     ever = lines.groupby("customer_id", observed=True)[["amount", "discount"]].sum()
     groups = recent.groupby("customer_id", observed=True)
-    late = groups[["amount", "discount"]].sum().reindex(ever.index)
+    late = aligned(groups[["amount", "discount"]].sum(), ever.index)
     basis = late.fillna(ever)
     # days without a coupon become missing, which nunique passes over
     coupon_on = recent["ordered_on"].where(recent["coupon_discount"] > 0)
     with_coupon = coupon_on.groupby(recent["customer_id"], observed=True).nunique()
+    reduced = recent["discount"] > 0
     return pd.DataFrame(
         {
             "spend": late["amount"].fillna(0.0),
             "list_price": (late["amount"] + late["discount"]).fillna(0.0),
             "discount": late["discount"].fillna(0.0),
             "discount_share": basis["discount"] / (basis["amount"] + basis["discount"]),
-            "coupon_days": with_coupon.reindex(ever.index).fillna(0).astype("int64"),
-            "own_brand_share": groups["is_private_label"].mean().reindex(ever.index).fillna(0.0),
+            "coupon_days": aligned(with_coupon, ever.index).fillna(0).astype("int64"),
+            "own_brand_share": aligned(groups["is_private_label"].mean(), ever.index),
+            "reduced_share": aligned(reduced.groupby(recent["customer_id"], observed=True).mean(), ever.index),
+            "spend_ever": ever["amount"],
         }
     )
 
@@ -46,3 +51,9 @@ def promotion_sensitivity(discount_share: pd.Series, limits: Portray) -> pd.Seri
     mixed, led = limits.promotion_shares
     named = np.select([discount_share >= led, discount_share >= mixed], ["promotion-led", "mixed"], "full-price")
     return pd.Series(named, index=discount_share.index, dtype="str")
+
+
+def full_price_days(recent: pd.DataFrame) -> pd.Series:
+    """On how many days of the half-year each customer bought and nothing was given off."""
+    off = recent.groupby(["customer_id", "ordered_on"], observed=True)["discount"].sum()
+    return (off <= 0).groupby("customer_id", observed=True).sum()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+ANSWERS = ("opened", "clicked", "redeemed")
+
 
 def last_touch(contacts: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:
     """One row per contacted customer: `last_contact_on`, `last_offer` (campaign), `last_outcome`.
@@ -28,3 +30,22 @@ def consented_channels(consents: pd.DataFrame) -> pd.Series:
         standing = consents[consents["withdrawn_at"].isna()]
     listed = standing[["customer_id", "channel"]].drop_duplicates().sort_values(["customer_id", "channel"])
     return listed.groupby("customer_id")["channel"].agg(",".join)
+
+
+def answered_channel(contacts: pd.DataFrame, responses: pd.DataFrame) -> pd.Series:
+    """The channel whose messages a customer answered most (opened, clicked or redeemed), by customer.
+
+    Ties go to the channel answered last, then to the first by name. Empty where contacts carry no channel; both
+    tables must hold only what was known before the cutoff.
+    """
+    if "channel" not in contacts.columns:
+        return pd.Series(dtype="str")
+    keys = ["customer_id", "campaign_id"]
+    answers = responses[responses["kind"].isin(ANSWERS)].groupby(keys)["responded_at"].max().reset_index()
+    sent = contacts.dropna(subset="channel").drop_duplicates([*keys, "sent_at", "channel"])
+    found = sent.merge(answers, on=keys).groupby(["customer_id", "channel"])["responded_at"].agg(["size", "max"])
+    ranked = found.reset_index().sort_values(
+        ["customer_id", "size", "max", "channel"], ascending=[True, False, False, True]
+    )
+    best: pd.Series = ranked.drop_duplicates("customer_id").set_index("customer_id")["channel"]
+    return best

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from contracts.params.base import Count, Money, Rising, Section, Share
+from contracts.params.base import Count, Days, Money, Rising, Section, Share
 
 
 class Portray(Section):
-    """Thresholds of tiers, states and labels (what a tier is: docs/glossary.md)."""
+    """Thresholds of tiers, states and value (what a tier is: docs/glossary.md); portraits.yaml has those of labels."""
 
     returning_days: Count = Field(description="purchase days from which a customer is 'returning'")
     regular_days: Count = Field(description="purchase days from which a steady customer is 'regular'")
@@ -23,7 +23,6 @@ class Portray(Section):
         min_length=2,
         max_length=2,
     )
-    habit_share: Share = Field(description="share of purchases on one weekday part or hour part that makes a habit")
     promotion_shares: Annotated[list[Share], Rising] = Field(
         description="discount shares from which a customer is 'mixed' and 'promotion-led'", min_length=2, max_length=2
     )
@@ -37,14 +36,31 @@ class Portray(Section):
         return self
 
 
+class Cap(Section):
+    """A rolling cap: at most so many contacts with one customer within so many days."""
+
+    contacts: Count
+    days: Days
+
+
 class Plan(Section):
-    """Limits of a week's plan; the offers themselves stand in offers.yaml."""
+    """Limits of a week's plan; the offers themselves stand in offers.yaml, the groups in portraits.yaml."""
 
     budget: Money = Field(description="expected cost of a week's plan at most, in store currency")
     capacity: Count = Field(description="customers contacted in a week at most")
+    regulars_share: Share = Field(
+        default=0.1, description="share of budget and of contacts kept for regulars who are not at risk"
+    )
     rest_days: Annotated[int, Field(ge=0)] = Field(description="days without contact after the last one")
+    caps: tuple[Cap, ...] = Field(default=(), description="rolling caps on contacts with one customer")
     control_share: Annotated[float, Field(ge=0, lt=1)] = Field(
         description="share of the selected who are left alone, at random, to measure the effect"
+    )
+    margin_floor: Share = Field(
+        default=0.0, description="margin, as a share of the basket, that must be left after a price benefit"
+    )
+    max_price_benefits_in_a_row: Count = Field(
+        default=2, description="after so many price benefits in a row the next contact carries none"
     )
     parity_tolerance: Money = Field(
         description="guard: how much mean benefit may fall from a tier to the next, in currency"
@@ -54,8 +70,18 @@ class Plan(Section):
     forbidden_attributes: list[str] = Field(
         description="columns that may never reach a feature, label, audience or plan"
     )
-    send_after_days: Annotated[int, Field(ge=0)] = Field(description="days from the week's Monday to the send day")
+    send_after_days: Annotated[int, Field(ge=0)] = Field(
+        description="days from the week's Monday to the first send day"
+    )
+    send_within_days: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="days by which sending may wait until shortly before the next purchase is due"
+    )
+    lead_days: Annotated[int, Field(ge=0)] = Field(
+        default=2, description="days before the next purchase is due on which a message should arrive"
+    )
     act_within_days: Count = Field(description="days from the send day to act by")
+    notice_days: Count = Field(default=3, description="days before a price benefit ends on which its end is announced")
+    follow_up_days: Count = Field(default=1, description="days after its end on which it is followed up")
 
 
 class Publish(Section):

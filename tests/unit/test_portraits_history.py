@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from contracts.params import Portray
-from portraits.history import earned_tier, next_due, purchase_days, rhythm, state
+from portraits.history import due_interval, earned_tier, next_due, purchase_days, rhythm, state
 from portraits.spend import promotion_sensitivity, value_tier
 
 LIMITS = Portray(
@@ -17,7 +17,6 @@ LIMITS = Portray(
     lapsing_gap_multiple=3.0,
     lapsing_min_days=14,
     value_tier_shares=[0.2, 0.5],
-    habit_share=0.5,
     promotion_shares=[0.1, 0.2],
     unnamed_categories=[],
     unnamed_product_types=[],
@@ -114,6 +113,20 @@ def test_rhythm_and_next_due_day():
     assert facts["gap_cv"] == pytest.approx(12.5**0.5 / 6.5)
     both = [days_of("2017-12-01", "2017-12-05", "2017-12-14"), days_of("2017-12-01", customer="b")]
     assert next_due(rhythm(pd.concat(both), CUTOFF)).to_dict() == {"a": pd.Timestamp("2017-12-21"), "b": pd.NaT}
+
+
+def test_the_next_purchase_is_due_between_the_quartiles_of_the_own_gaps():
+    # Gaps 2, 4, 7, 20: quartiles (by straight lines between ranks) 2 + 0.75 × 2 = 3.5 and 7 + 0.25 × 13 = 10.25.
+    facts = rhythm(days := days_of(0, 2, 6, 13, 33), CUTOFF)
+    found = due_interval(days, facts).loc["a"]
+    assert found.tolist() == [pd.Timestamp("2017-02-03") + pd.Timedelta(days=n) for n in (3, 11)]
+
+
+def test_two_gaps_are_no_interval():
+    both = pd.concat([days_of(0, 2, 6), days_of(0, 7, 14, 21, customer="b"), days_of(5, customer="c")])
+    found = due_interval(both, rhythm(both, CUTOFF))
+    assert found["due_from_on"].isna().to_dict() == {"a": True, "b": False, "c": True}
+    assert found.loc["b"].tolist() == [pd.Timestamp("2017-01-29")] * 2
 
 
 def test_value_tiers_by_rank_with_ties_alike():

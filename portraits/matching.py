@@ -1,0 +1,196 @@
+"""Which goods are most worth naming to whom: what they are likely to buy next, what goes with it, what they gave up.
+
+A *good* is whatever has the same words for customers (`words.yaml`): two product types that are called the same are
+one. Its name here is the product type or category of that wording that most lines bear. Likelihood is a logistic
+regression on the customer's own repeats, popularity and item-to-item similarity (cosine of shared shopping days: Sarwar
+and others 2001, 'Item-based collaborative filtering'), fitted on what happened in the days before the cutoff alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import csr_array
+
+from contracts.windows import day_number, day_numbers, following, trailing
+from contracts.words import Words
+
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+HALF_YEAR_DAYS = 182
+HORIZON_DAYS = 28
+LEAST_REPEATS = 3  # shopping days of one good before its own rhythm is believed
+FEWEST_OUTCOMES = 200
+MOST_ROWS = 60_000
+FEWEST_TOGETHER = 20  # shopping days on which two goods met before one is said to go with the other
+LAPSED_MULTIPLE, LAPSED_DAYS, FORGOTTEN_DAYS = 3.0, 56, 365
+MEASURES = (
+    "n_days", "n_days_91", "n_days_28", "silence_days", "silence_to_gap", "shopping_days_91", "popularity", "affinity",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Goods:
+    """Which customer bought which good on which day, each once, as codes; `names` and `customers` by code."""
+
+    customer: Ints
+    good: Ints
+    day: Ints
+    customers: pd.Index
+    names: tuple[str, ...]
+
+    def before(self, day: int) -> Goods:
+        """The same as known at the beginning of an earlier day."""
+        kept = np.flatnonzero(self.day - day < 0)
+        return Goods(self.customer[kept], self.good[kept], self.day[kept], self.customers, self.names)
+
+
+def goods_of(spoken: pd.DataFrame, words: Words) -> Goods:
+    """The goods of lines that can be spoken of (`product` by `tastes.spoken`), before the cutoff."""
+    word = words.column(spoken["product"])
+    usual = _usual_names(spoken["product"], word)
+    table = pd.DataFrame(
+        {
+            "customer": spoken["customer_id"].cat.codes.to_numpy(dtype=np.int64),
+            "good": word.map({said: k for k, said in enumerate(usual)}).to_numpy(dtype=np.int64),
+            "day": day_numbers(spoken["ordered_on"]),
+        }
+    ).drop_duplicates()
+    customers = pd.Index(spoken["customer_id"].cat.categories)
+    customer, good, day = (table[name].to_numpy(dtype=np.int64) for name in ("customer", "good", "day"))
+    return Goods(customer, good, day, customers, tuple(usual.values()))
+
+
+def _usual_names(product: pd.Series, word: pd.Series) -> dict[str, str]:
+    """For each wording, in order, the name that most lines bear; ties by name."""
+    sizes = pd.DataFrame({"word": word, "name": product}).groupby(["word", "name"]).size().rename("n").reset_index()
+    first = sizes.sort_values(["word", "n", "name"], ascending=[True, False, True]).drop_duplicates("word")
+    return dict(zip(first["word"].astype("str"), first["name"].astype("str"), strict=True))
+
+
+def repeats(goods: Goods, cutoff: date) -> pd.DataFrame:
+    """One row per customer and good bought in the half-year before the cutoff: `customer`, `good` (codes), MEASURES.
+
+    Also `usual_gap_days` (median days between its shopping days; missing with one) and `is_due`: bought on three days
+    or more, not for at least the usual gap, and not given up.
+    """
+    recent = trailing(goods.day, cutoff, HALF_YEAR_DAYS)
+    keys = {"customer": goods.customer[recent], "good": goods.good[recent]}
+    days = pd.DataFrame({**keys, "day": goods.day[recent]}).sort_values(["customer", "good", "day"], ignore_index=True)
+    days["gap"] = days.groupby(["customer", "good"])["day"].diff()
+    for window in (91, 28):
+        days[f"n_days_{window}"] = trailing(days["day"].to_numpy(), cutoff, window).astype(np.int64)
+    groups = days.groupby(["customer", "good"])
+    table = groups[["n_days_91", "n_days_28"]].sum()
+    table["n_days"] = groups.size()
+    table["usual_gap_days"] = groups["gap"].median()
+    table["silence_days"] = day_number(cutoff) - groups["day"].max()
+    table = table.reset_index()
+    table["silence_to_gap"] = table["silence_days"] / table["usual_gap_days"].fillna(HALF_YEAR_DAYS)
+    table["is_due"] = (
+        (table["n_days"] >= LEAST_REPEATS)
+        & (table["silence_days"] >= table["usual_gap_days"])
+        & ~is_given_up(table["silence_days"], table["usual_gap_days"])
+    )
+    return _beside_others(table, days, goods, cutoff)
+
+
+def is_given_up(silence_days: pd.Series, gap_days: pd.Series) -> pd.Series:
+    """Whether a good was not bought for three gaps and eight weeks."""
+    return silence_days > (LAPSED_MULTIPLE * gap_days).clip(lower=LAPSED_DAYS)
+
+
+def _beside_others(table: pd.DataFrame, days: pd.DataFrame, goods: Goods, cutoff: date) -> pd.DataFrame:
+    """With the customer's shopping days, the good's popularity, and its similarity to all that the customer bought."""
+    late = days.loc[trailing(days["day"].to_numpy(), cutoff, 91), ["customer", "day"]].drop_duplicates()
+    n_shopping = late.groupby("customer").size()
+    n_buyers = np.bincount(table["good"], minlength=len(goods.names))
+    return table.assign(
+        shopping_days_91=table["customer"].map(n_shopping).fillna(0),
+        popularity=n_buyers[table["good"]] / max(table["customer"].nunique(), 1),
+        affinity=_affinity(table, similarity(goods, cutoff)),
+    )
+
+
+def similarity(goods: Goods, cutoff: date) -> Doubles:
+    """Goods × goods: the cosine of the shopping days of the half-year on which both were bought; 0 with itself.
+
+    0 as well where they met on fewer than twenty days.
+    """
+    recent = trailing(goods.day, cutoff, HALF_YEAR_DAYS)
+    first = int(goods.day[recent].min(initial=0))
+    visit = goods.customer[recent] * 1_000 + goods.day[recent] - first
+    _, row = np.unique(visit, return_inverse=True)
+    shape = (int(row.max(initial=-1)) + 1, len(goods.names))
+    bought = csr_array((np.ones(len(row)), (row, goods.good[recent])), shape=shape)
+    together = np.asarray((bought.T @ bought).todense(), dtype=np.float64)
+    size = np.sqrt(np.maximum(together.diagonal(), 1.0))
+    cosine = np.where(together >= FEWEST_TOGETHER, together / np.outer(size, size), 0.0)
+    np.fill_diagonal(cosine, 0.0)
+    return np.asarray(cosine)
+
+
+def _affinity(table: pd.DataFrame, alike: Doubles) -> Doubles:
+    """For each row: how often the customer bought goods like this one, a mean weighted by similarity."""
+    customer, good = table["customer"].to_numpy(), table["good"].to_numpy()
+    _, row = np.unique(customer, return_inverse=True)
+    shape = (int(row.max(initial=-1)) + 1, len(alike))
+    often = csr_array((np.minimum(table["n_days"].to_numpy(dtype=np.float64), 5.0), (row, good)), shape=shape)
+    weight = np.maximum(alike.sum(axis=0), 1e-9)
+    return np.asarray((often @ alike)[row, good] / weight[good], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class RepeatModel:
+    """Weights of an intercept and the logarithms of one plus each of MEASURES."""
+
+    weights: Doubles
+
+    def p_buy(self, table: pd.DataFrame) -> Doubles:
+        """Probability that each customer buys each good within 28 days."""
+        return np.asarray(1 / (1 + np.exp(-(_design(table) @ self.weights))))
+
+
+def _design(table: pd.DataFrame) -> Doubles:
+    measures = [np.log1p(table[name].to_numpy(dtype=np.float64)) for name in MEASURES]
+    return np.column_stack([np.ones(len(table)), *measures])
+
+
+def fit_repeats(goods: Goods, cutoff: date, seed: int = 0) -> RepeatModel | None:
+    """Fit on what was bought in the 28 days before the cutoff, as seen from their beginning; None if too little."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (half a second, for who needs it)
+
+    earlier = cutoff - timedelta(days=HORIZON_DAYS)
+    table = repeats(goods.before(day_number(earlier)), earlier)
+    happened = bought_after(goods, table, earlier)
+    if min(happened.sum(), (~happened).sum()) < FEWEST_OUTCOMES:
+        return None
+    rows = np.arange(len(table))
+    if len(rows) > MOST_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+    design = _design(table.iloc[rows])[:, 1:]
+    scale = np.maximum(design.std(axis=0), 1e-9)
+    model = LogisticRegression(C=1.0, max_iter=500).fit(design / scale, happened[rows])
+    return RepeatModel(np.concatenate([model.intercept_, model.coef_[0] / scale]).astype(np.float64))
+
+
+def bought_after(goods: Goods, table: pd.DataFrame, cutoff: date) -> npt.NDArray[np.bool_]:
+    """For each row of `repeats`, whether the good was bought in the 28 days that begin at the cutoff."""
+    later = following(goods.day, cutoff, HORIZON_DAYS)
+    n = len(goods.names)
+    return np.isin(
+        table["customer"].to_numpy() * n + table["good"].to_numpy(), goods.customer[later] * n + goods.good[later]
+    )
+
+
+def ranked(goods: Goods, cutoff: date) -> pd.DataFrame:
+    """`repeats` with `p_buy`, best first; by the number of days, scaled below 1, where there is too little to learn."""
+    table = repeats(goods, cutoff)
+    model = fit_repeats(goods, cutoff)
+    likely = table["n_days"] / (HALF_YEAR_DAYS + 1) if model is None else model.p_buy(table)
+    order = table.assign(p_buy=likely).sort_values(["customer", "p_buy", "good"], ascending=[True, False, True])
+    return order.reset_index(drop=True)

@@ -1,0 +1,114 @@
+"""From likelihoods to the goods that a message names: one likely, one due, one beside it, no dearer, given up."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from contracts.windows import day_number, trailing
+from contracts.words import Words
+from portraits.matching import (
+    FORGOTTEN_DAYS,
+    LEAST_REPEATS,
+    Goods,
+    goods_of,
+    is_given_up,
+    ranked,
+    similarity,
+)
+
+COLUMNS = ("matched_product", "due_product", "goes_with_product", "within_price_product", "lapsed_product")
+FEWEST_BUYERS = 10
+
+
+def named_products(lines: pd.DataFrame, is_recent: npt.NDArray[np.bool_], cutoff: date, words: Words) -> pd.DataFrame:
+    """One row per customer with something to name: COLUMNS, '' where there is nothing.
+
+    `lines` are all that can be spoken of before the cutoff (`tastes.spoken`), `is_recent` those of the half-year.
+    *due*: of what the customer's own rhythm says is due, the likeliest to be bought within 28 days; *matched*: that,
+    else the likeliest of all; *goes with*: what is bought on the same days as the matched good, and not among what they
+    bought lately; *within price*: another good of its category that costs no more than they usually pay in it;
+    *lapsed*: once bought again and again, no more since.
+    """
+    goods = goods_of(lines, words)
+    likely = ranked(goods, cutoff)
+    first = likely.drop_duplicates("customer").set_index("customer")["good"]
+    due = likely[likely["is_due"]].drop_duplicates("customer").set_index("customer")["good"]
+    anchor = due.reindex(first.index).fillna(first).astype(np.int64)
+    found = pd.DataFrame(
+        {
+            "matched_product": anchor,
+            "due_product": due,
+            "goes_with_product": _goes_with(anchor, likely, similarity(goods, cutoff)),
+            "within_price_product": _within_price(anchor, lines[is_recent], goods, words),
+            "lapsed_product": _lapsed(goods, cutoff),
+        }
+    )
+    names = np.array([*goods.names, ""], dtype=object)
+    coded = found.reindex(columns=list(COLUMNS)).fillna(len(goods.names)).astype(np.int64)
+    said = {name: pd.Series(names[coded[name]], index=coded.index).astype("str") for name in COLUMNS}
+    return pd.DataFrame(said).set_axis(goods.customers[coded.index], axis=0)
+
+
+def _goes_with(anchor: pd.Series, likely: pd.DataFrame, alike: npt.NDArray[np.float64]) -> pd.Series:
+    """By customer: the good most often bought with the anchor, among those not bought by them in the last 28 days."""
+    lately = likely[likely["n_days_28"] > 0]
+    has = np.zeros((len(anchor), len(alike)), dtype=bool)
+    row = anchor.index.get_indexer(pd.Index(lately["customer"]))
+    has[row, lately["good"].to_numpy()] = True
+    score = np.where(has, 0.0, alike[anchor.to_numpy()])
+    best = score.argmax(axis=1)
+    found: pd.Series = pd.Series(best, index=anchor.index)[score[np.arange(len(best)), best] > 0]
+    return found
+
+
+def _within_price(anchor: pd.Series, recent: pd.DataFrame, goods: Goods, words: Words) -> pd.Series:
+    """By customer: the good most bought in the anchor's category that costs at most what they usually pay in it."""
+    if "quantity" not in recent.columns:
+        return pd.Series(dtype="int64")
+    sold = recent[(recent["quantity"] > 0).to_numpy(dtype=bool, na_value=False)]
+    code = {words.plain(name): k for k, name in enumerate(goods.names)}
+    table = pd.DataFrame(
+        {
+            "customer": sold["customer_id"].cat.codes.to_numpy(),
+            "category": sold["category"].astype("str").to_numpy(),
+            "good": words.column(sold["product"]).map(code).to_numpy(),
+            "unit_price": (sold["amount"] / sold["quantity"]).to_numpy(dtype=np.float64),
+        }
+    )
+    usual = table.groupby(["customer", "category"])["unit_price"].median().rename("usual_price").reset_index()
+    sizes = table.groupby(["good", "category"]).size().rename("n").reset_index()
+    home = sizes.sort_values(["n", "category"], ascending=[False, True]).drop_duplicates("good")
+    wanted = pd.DataFrame({"customer": anchor.index, "anchor": anchor.to_numpy()})
+    wanted = wanted.merge(home, left_on="anchor", right_on="good")[["customer", "anchor", "category"]]
+    options = wanted.merge(usual, on=["customer", "category"]).merge(_offered(table), on="category")
+    fit = (options["unit_price"] <= options["usual_price"]) & (options["n_buyers"] >= FEWEST_BUYERS)
+    fit &= options["good"] != options["anchor"]
+    best = options[fit].sort_values(["customer", "n_buyers", "good"], ascending=[True, False, True])
+    return best.drop_duplicates("customer").set_index("customer")["good"]
+
+
+def _offered(sold: pd.DataFrame) -> pd.DataFrame:
+    """One row per category and good: its median unit price, and how many customers bought it."""
+    groups = sold.groupby(["category", "good"])
+    return groups.agg(unit_price=("unit_price", "median"), n_buyers=("customer", "nunique")).reset_index()
+
+
+def _lapsed(goods: Goods, cutoff: date) -> pd.Series:
+    """By customer: the good bought on most days that they gave up.
+
+    Given up: bought on three days or more, the last within a year, and not for three usual gaps and eight weeks.
+    """
+    kept = trailing(goods.day, cutoff, FORGOTTEN_DAYS)
+    days = pd.DataFrame({"customer": goods.customer[kept], "good": goods.good[kept], "day": goods.day[kept]})
+    groups = days.sort_values("day").groupby(["customer", "good"])["day"]
+    table = pd.DataFrame({"n_days": groups.size(), "first": groups.min(), "last": groups.max()}).reset_index()
+    table = table[table["n_days"] >= LEAST_REPEATS]
+    gap = (table["last"] - table["first"]) / (table["n_days"] - 1)
+    silence = day_number(cutoff) - table["last"]
+    given_up = table[is_given_up(silence, gap)]
+    best = given_up.sort_values(["customer", "n_days", "good"], ascending=[True, False, True])
+    return best.drop_duplicates("customer").set_index("customer")["good"]
