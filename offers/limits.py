@@ -1,9 +1,9 @@
-"""The plan's limits as linear rows over its candidates: budget, contacts, channels, and parity between tiers."""
+"""The plan's limits as rows over kinds of customers and (offer, channel) pairs: money, contacts, groups, parity."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,93 +11,222 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contracts.errors import ContractError
 from contracts.params import Plan
+from contracts.portrait_rules import GroupRule
 from contracts.tables import TIERS
 from offers.catalogue import Catalogue
-from offers.eligibility import UNSCORED
+from offers.optimiser.problem import Doubles, Flags, Problem, Row, problem
+from offers.parity_cells import parity_cells
 
-Floats = npt.NDArray[np.float64]
+REGULAR_TIERS = ("regular", "devoted")
+KIND = ("group", "cell", "tier", "is_reserved")
 
 
 @dataclass(frozen=True)
-class Limit:
-    """The sum of `weights` over the chosen candidates is at most `most`."""
+class Limits:
+    """The rows of a week's plan; `kind` of each customer (by position), and the (offer, channel) of each pair's number.
 
-    name: str
-    weights: Floats
-    most: float
+    `kinds` has one row a kind: `group`, `cell`, `tier`, and `is_reserved` (a regular who is not at risk).
+    """
+
+    rows: tuple[Row, ...]
+    kind: npt.NDArray[np.int32]
+    kinds: pd.DataFrame
+    pairs: tuple[tuple[str, str], ...]
+
+    def pair_of(self, priced: pd.DataFrame) -> npt.NDArray[np.int16]:
+        """The number of each candidate's (offer, channel)."""
+        asked = pd.MultiIndex.from_frame(priced[["offer", "channel"]])
+        return pd.MultiIndex.from_tuples(self.pairs, names=["offer", "channel"]).get_indexer(asked).astype(np.int16)
 
 
-def limits_of(priced: pd.DataFrame, customers: pd.DataFrame, catalogue: Catalogue, plan: Plan) -> list[Limit]:
-    """Every limit of a week's plan; with no offer at all each holds. The parity tolerance is for the cells alone."""
-    ones = np.ones(len(priced))
+def limits_of(
+    priced: pd.DataFrame, customers: pd.DataFrame, catalogue: Catalogue, groups: Sequence[GroupRule], plan: Plan
+) -> Limits:
+    """Every limit of a week's plan. `priced` has one row a candidate, `customers` one a customer (by position).
+
+    Without minimums, no offer at all keeps each of them. The parity tolerance is for the cells alone.
+    """
+    kind, kinds = _kinds(customers, plan)
+    pairs = tuple((offer.id, channel) for offer in catalogue.offers for channel in offer.channels)
+    over, n = Cells(kinds, pairs), np.bincount(kind, minlength=len(kinds)).astype(np.float64)
+    reserved = _reserve_rows(over, plan) if plan.regulars_share > 0 else []
     rows = [
-        Limit("budget", priced["offer_cost"].to_numpy(dtype=float), plan.budget),
-        Limit("capacity", ones, plan.capacity),
+        *_money_rows(over, catalogue, plan),
+        *_contact_rows(over, catalogue, plan),
+        *reserved,
+        *_group_rows(over, groups),
+        *_all_parity_rows(over, n, _benefit_by_pair(priced, pairs), plan),
     ]
-    rows += [Limit(f"capacity of {c.id}", _marked(priced["channel"], c.id), c.capacity) for c in catalogue.channels]
+    return Limits(tuple(rows), kind, kinds, pairs)
+
+
+def problem_of(priced: pd.DataFrame, limits: Limits) -> Problem:
+    """The choice among candidates: `customer` (position), `offer`, `channel`, `expected_profit`, `offer_cost`.
+
+    Rows of one customer stand together. Their order is the order in which ties are resolved, and the order of the
+    problem's candidates. Raises `ContractError` if a customer's rows are apart.
+    """
+    position = priced["customer"].to_numpy(dtype=np.int64)
+    begins = np.flatnonzero(np.diff(position, prepend=-1)) if len(position) else np.zeros(0, dtype=np.int64)
+    who = position[begins]
+    if len(np.unique(who)) < len(who):
+        raise ContractError("expected the candidates of a customer in adjacent rows, got them apart; sort by customer")
+    return problem(
+        np.append(begins, len(position)),
+        limits.pair_of(priced),
+        priced["expected_profit"].to_numpy(dtype=np.float64),
+        limits.kind[who],
+        limits.rows,
+        cost=priced["offer_cost"].to_numpy(dtype=np.float64),
+    )
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Kinds × pairs: tables of weights over them."""
+
+    kinds: pd.DataFrame
+    pairs: tuple[tuple[str, str], ...]
+
+    def table(self, of_kind: Flags | Doubles | float = 1.0, of_pair: Flags | Doubles | float = 1.0) -> Doubles:
+        """A weight of the kind times a weight of the pair."""
+        by_kind = np.broadcast_to(np.asarray(of_kind, dtype=np.float64), len(self.kinds))
+        by_pair = np.broadcast_to(np.asarray(of_pair, dtype=np.float64), len(self.pairs))
+        return np.asarray(by_kind[:, None] * by_pair[None, :])
+
+    def pairs_where(self, holds: Callable[[str, str], bool]) -> Flags:
+        """Pairs by offer and channel."""
+        return np.array([holds(offer, channel) for offer, channel in self.pairs], dtype=bool)
+
+    def kinds_where(self, column: str, value: object) -> Flags:
+        """Kinds by one of their columns."""
+        return (self.kinds[column] == value).to_numpy(dtype=bool)
+
+
+def _kinds(customers: pd.DataFrame, plan: Plan) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
+    at_risk = (customers["state"] == "lapsing") | (customers["risk_band"] == "high")
+    table = pd.DataFrame(
+        {
+            "group": customers["group"].to_numpy(dtype=object),
+            "cell": parity_cells(customers, plan.min_cell).astype(object),
+            "tier": customers["tier"].to_numpy(dtype=object),
+            "is_reserved": (customers["tier"].isin(REGULAR_TIERS) & ~at_risk).to_numpy(dtype=bool),
+        }
+    )
+    kind = table.groupby(list(KIND), sort=True).ngroup().to_numpy().astype(np.int32)
+    kinds = table.drop_duplicates().sort_values(list(KIND), ignore_index=True)
+    return kind, kinds
+
+
+def _money_rows(over: Cells, catalogue: Catalogue, plan: Plan) -> list[Row]:
+    money = "one more unit of budget"
+    whole = Row("budget", "the budget", money, most=plan.budget, per_cost=over.table(), per_budget=1.0)
+    return [whole] + [
+        Row(
+            f"budget of {offer.id}",
+            f"the budget of '{offer.id}'",
+            f"one more unit of the budget of '{offer.id}'",
+            most=offer.budget,
+            per_cost=over.table(of_pair=over.pairs_where(lambda name, _, own=offer.id: name == own)),  # type: ignore[misc]
+        )
+        for offer in catalogue.offers
+        if offer.budget is not None
+    ]
+
+
+def _contact_rows(over: Cells, catalogue: Catalogue, plan: Plan) -> list[Row]:
+    def counted(name: str, words: str, unit: str, most: float, pairs: Flags) -> Row:
+        return Row(name, words, unit, most=most, per_contact=over.table(of_pair=pairs))
+
+    everything = np.full(len(over.pairs), True)
+    rows = [counted("capacity", "the number of contacts", "one more contact", plan.capacity, everything)]
     rows += [
-        Limit(f"capacity of {offer.id}", _marked(priced["offer"], offer.id), offer.capacity)
+        counted(
+            f"capacity of {channel.id}",
+            f"the number of contacts by {channel.name}",
+            f"one more contact by {channel.name}",
+            channel.capacity,
+            over.pairs_where(lambda _, name, own=channel.id: name == own),  # type: ignore[misc]
+        )
+        for channel in catalogue.channels
+    ]
+    return rows + [
+        counted(
+            f"capacity of {offer.id}",
+            f"the weekly number of '{offer.id}'",
+            f"one more '{offer.id}'",
+            offer.capacity,
+            over.pairs_where(lambda name, _, own=offer.id: name == own),  # type: ignore[misc]
+        )
         for offer in catalogue.offers
         if offer.capacity is not None
     ]
-    cells = parity_cells(customers, plan.min_cell)
-    for cell in sorted(set(cells) - {""}):
-        rows += _parity_rows(f"parity in {cell}", priced, customers, cells == cell, plan.parity_tolerance)
-    everyone = np.full(len(customers), True)
-    return rows + _parity_rows("parity over all", priced, customers, everyone, 0.0)
 
 
-def _marked(names: pd.Series, name: str) -> Floats:
-    return np.where(names == name, 1.0, 0.0)
-
-
-def parity_cells(customers: pd.DataFrame, min_cell: int) -> npt.NDArray[np.str_]:
-    """The parity cell of each customer: risk band × preferred channel, small ones merged; '' without a score.
-
-    From the high band down, a band with too few customers joins the next lower one (the last joins the one above).
-    Within a band, channels with too few customers form one cell; if still too small, the whole band is one cell.
-    """
-    band = customers["risk_band"].map(_merged_bands(Counter(customers["risk_band"]), min_cell))
-    channel = customers["preferred_channel"]
-    size = customers.groupby([band, channel])["customer_id"].transform("size")
-    pooled = channel.where(size >= min_cell, "other channels")
-    pool_size = customers.groupby([band, pooled])["customer_id"].transform("size")
-    too_small = band[(pooled == "other channels") & (pool_size < min_cell)].unique()
-    pooled = pooled.mask(band.isin(too_small), "all channels")
-    named = (band + " risk, " + pooled).where(customers["risk_band"] != UNSCORED, "")
-    return named.to_numpy(dtype=str)
-
-
-def _merged_bands(sizes: Mapping[str, int], min_cell: int) -> dict[str, str]:
-    sets: list[list[str]] = []
-    waiting: list[str] = []
-    for band in ("high", "medium", "low"):
-        if sizes.get(band, 0):
-            waiting.append(band)
-        if sum(sizes[name] for name in waiting) >= min_cell:
-            sets.append(waiting)
-            waiting = []
-    if waiting and sets:
-        sets[-1] = sets[-1] + waiting
-    elif waiting:
-        sets.append(waiting)
-    return {UNSCORED: UNSCORED} | {band: " and ".join(joined) for joined in sets for band in joined}
-
-
-def _parity_rows(
-    name: str, priced: pd.DataFrame, customers: pd.DataFrame, inside: npt.NDArray[np.bool_], tolerance: float
-) -> list[Limit]:
-    """For each tier and the next one present: mean benefit falls by no more than the tolerance."""
-    tier = customers["tier"].to_numpy(dtype=str)
-    position = priced["customer"].to_numpy()
-    benefit = priced["benefit"].to_numpy(dtype=float)
-    present = [(t, inside & (tier == t)) for t in TIERS if (inside & (tier == t)).any()]
+def _reserve_rows(over: Cells, plan: Plan) -> list[Row]:
+    """What is left to all others when a share is kept for regulars who are not at risk."""
+    others, share = ~over.kinds_where("is_reserved", True), 1.0 - plan.regulars_share
     return [
-        Limit(
-            f"{name}: {low} against {high}",
-            benefit * (low_in[position] / low_in.sum() - high_in[position] / high_in.sum()),
-            tolerance,
+        Row(
+            "regulars' share of the budget",
+            "the share of the budget kept for regulars who are not at risk",
+            "one unit of budget less kept for them",
+            most=share * plan.budget,
+            per_cost=over.table(of_kind=others),
+            per_budget=share,
+        ),
+        Row(
+            "regulars' share of the capacity",
+            "the share of the contacts kept for regulars who are not at risk",
+            "one contact less kept for them",
+            most=math.floor(share * plan.capacity + 1e-9),
+            per_contact=over.table(of_kind=others),
+        ),
+    ]
+
+
+def _group_rows(over: Cells, groups: Sequence[GroupRule]) -> list[Row]:
+    return [
+        Row(
+            f"group '{group.name}'",
+            f"what the group '{group.name}' is given",
+            f"one more customer of '{group.name}'",
+            least=group.at_least if group.at_least > 0 else -np.inf,
+            most=np.inf if group.at_most is None else group.at_most,
+            per_contact=over.table(of_kind=over.kinds_where("group", group.name)),
         )
-        for (low, low_in), (high, high_in) in pairwise(present)
+        for group in groups
+        if group.at_least > 0 or group.at_most is not None
+    ]
+
+
+def _benefit_by_pair(priced: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> Doubles:
+    known = priced.drop_duplicates(["offer", "channel"]).set_index(["offer", "channel"])["benefit"].to_dict()
+    return np.array([known.get(pair, 0.0) for pair in pairs], dtype=np.float64)
+
+
+def _all_parity_rows(over: Cells, n: Doubles, benefit: Doubles, plan: Plan) -> list[Row]:
+    rows = []
+    for name in sorted(set(over.kinds["cell"]) - {""}):
+        inside = over.kinds_where("cell", name)
+        rows += _parity_rows(f"parity in {name}", over, inside * n, benefit, plan.parity_tolerance)
+    return rows + _parity_rows("parity over all", over, n, benefit, 0.0)
+
+
+def _parity_rows(name: str, over: Cells, n: Doubles, benefit: Doubles, tolerance: float) -> list[Row]:
+    """For each tier and the next one present: mean benefit falls by no more than the tolerance. `n` counts by kind."""
+    of_tier = {tier: (n > 0) & over.kinds_where("tier", tier) for tier in TIERS}
+    share = {tier: of_tier[tier] / max(float(n[of_tier[tier]].sum()), 1.0) for tier in TIERS}
+    return [
+        Row(
+            f"{name}: {low} against {high}",
+            f"fairness between tiers ({name.removeprefix('parity ')}: {low} against {high})",
+            "one unit of mean benefit more tolerance",
+            most=tolerance,
+            per_contact=over.table(share[low] - share[high], benefit),
+            is_fairness=True,
+        )
+        for low, high in pairwise([tier for tier in TIERS if of_tier[tier].any()])
     ]
