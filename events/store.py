@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from contracts import files
+from contracts import files, windows
 from contracts.event_kinds import INTERACTION_KINDS, RESPONSE_KINDS
 from contracts.event_tables import (
     CAMPAIGNS,
@@ -190,3 +190,11 @@ def read_side(root: Path, name: str, facts: dict[str, Any] | None = None) -> pd.
     if name not in facts["tables"]:
         return table.empty().drop(columns=list(table.optional))
     return files.read_table(root / facts["tables"][name], table)
+
+
+SENT_AND_ANSWERED = {"contacts": "sent_at", "responses": "responded_at"}
+
+
+def read_before(root: Path, name: str, cutoff: date, time_zone: str) -> pd.DataFrame:
+    """`contacts` or `responses`, as far as they happened and were known before the cutoff."""
+    return windows.rows_before(read_side(root, name), cutoff, time_zone, SENT_AND_ANSWERED[name])

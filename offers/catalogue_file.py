@@ -9,21 +9,29 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 
 from contracts.errors import ParameterError, nearest
-from contracts.params import explain, read_yaml
-from offers.catalogue import (
+from contracts.params import Params, explain, read_yaml
+from contracts.portrait_conditions import names_in
+from contracts.portrait_rules import PortraitRules
+from contracts.words import Words
+from offers.audience import (
+    LOYALTY_FACTS,
+    PLACE_FACTS,
     Audience,
-    Catalogue,
-    Channel,
-    Gain,
-    Mechanic,
-    Offer,
-    Prior,
+    Interaction,
+    Occasion,
+    Payer,
     RiskBand,
     Sensitivity,
     State,
     Tier,
     ValueTier,
 )
+from offers.catalogue import PRODUCT_FIELDS, Catalogue, Component, Gain, Mechanic, Offer, Prior
+from offers.channel import Channel, Weekday
+
+LONGEST_NAME = 20
+"""Characters of a name that a message leaves room for."""
+LONGEST_PROMISE = 160
 
 
 def load_catalogue(path: str | Path, forbidden: Iterable[str] = ()) -> Catalogue:
@@ -36,6 +44,70 @@ def load_catalogue(path: str | Path, forbidden: Iterable[str] = ()) -> Catalogue
         return Catalogue.model_validate(raw)
     except ValidationError as problem:
         raise ParameterError(_explained(problem, raw, path)) from problem
+
+
+def load_sound_catalogue(path: str | Path, params: Params, rules: PortraitRules, words: Words) -> Catalogue:
+    """The catalogue, checked against everything that the shop's other files say."""
+    catalogue = load_catalogue(path, params.plan.forbidden_attributes)
+    check_names(catalogue, rules, path)
+    check_margins(catalogue, params.store.margin_rate, params.plan.margin_floor, path)
+    check_lengths(catalogue, words, path)
+    return catalogue
+
+
+def check_names(catalogue: Catalogue, rules: PortraitRules, path: str | Path) -> None:
+    """`ParameterError` unless groups and labels are those of portraits.yaml, and no price hangs on loyalty or place."""
+    groups = [group.name for group in rules.groups]
+    labels = {label.name: frozenset(names_in(label.when)) for label in rules.labels}
+    for offer in catalogue.offers:
+        where, audience = f"{path}: offer '{offer.id}'", offer.audience
+        named = (*(audience.groups or ()), *offer.save_by_group, *offer.harm_by_group)
+        _refuse_strange(f"{where}: unknown group", named, groups)
+        chosen = (*(audience.labels or ()), *(audience.without_labels or ()))
+        _refuse_strange(f"{where}: unknown label", chosen, list(labels))
+        for name in chosen if offer.gives_price else ():
+            hidden = sorted(labels[name] & (LOYALTY_FACTS | PLACE_FACTS))
+            if hidden:
+                raise ParameterError(
+                    f"{where}: a price benefit may not hang on the label '{name}', for it rests on {hidden[0]}; "
+                    "name labels of habits or tastes"
+                )
+
+
+def _refuse_strange(what: str, names: Iterable[str], known: list[str]) -> None:
+    for name in names:
+        if name not in known:
+            hint = nearest(name, known) or f"; there are {', '.join(known[:8])}"
+            raise ParameterError(f"{what} '{name}'{hint}")
+
+
+def check_margins(catalogue: Catalogue, margin_rate: float, floor: float, path: str | Path) -> None:
+    """`ParameterError` for a price benefit that leaves less margin on its basket than the floor (both shares)."""
+    for offer in catalogue.offers:
+        given = sum(component.cost for component in offer.components if component.is_price)
+        if offer.gives_price and margin_rate * offer.basket - given < floor * offer.basket - 1e-9:
+            left = (margin_rate * offer.basket - given) / offer.basket
+            raise ParameterError(
+                f"{path}: offer '{offer.id}': on a basket of {offer.basket:g} it leaves a margin of {left:.1%}, "
+                f"expected at least plan.margin_floor {floor:.1%}; give less, or ask for a larger basket"
+            )
+
+
+def check_lengths(catalogue: Catalogue, words: Words, path: str | Path) -> None:
+    """`ParameterError` for a message that may become longer than one of its channels carries."""
+    longest = dict.fromkeys(PRODUCT_FIELDS, max((len(name) for name in words.names.values()), default=0))
+    longest |= {"valid_until": len("30 September 2030"), "promise": LONGEST_PROMISE}
+    for offer in catalogue.offers:
+        text = offer.text.format_map({name: "x" * longest[name] for name in offer.fields}) + " " + offer.disclosure
+        for channel in map(catalogue.channel, offer.channels):
+            said = catalogue.message.format(
+                name="x" * LONGEST_NAME, sender=catalogue.sender, text=text.strip(), stop=channel.stop_text
+            )
+            if channel.length is not None and len(said) > channel.length:
+                raise ParameterError(
+                    f"{path}: offer '{offer.id}': its message may take {len(said)} characters, expected at most "
+                    f"{channel.length} by '{channel.id}'; shorten its text, or leave that channel out"
+                )
 
 
 def _refuse_forbidden(raw: object, forbidden: frozenset[str], path: str | Path) -> None:
@@ -67,6 +139,7 @@ def _place(loc: tuple[int | str, ...], raw: object) -> str:
 
 _KEYS: dict[str, type[BaseModel]] = {
     "offers": Offer, "channels": Channel, "audience": Audience, "save": Prior, "harm": Prior, "assumed_gain": Gain,
+    "with": Component, "occasion": Occasion,
 }  # fmt: skip
 
 
@@ -97,6 +170,9 @@ def _literals(loc: tuple[int | str, ...]) -> list[str]:
         "value_tiers": ValueTier,
         "promotion_sensitivity": Sensitivity,
         "risk_bands": RiskBand,
+        "payers": Payer,
+        "interactions": Interaction,
+        "quiet_days": Weekday,
     }
     name = next((str(part) for part in reversed(loc) if isinstance(part, str)), "")
     return list(get_args(by_name.get(name, Mechanic)))

@@ -1,55 +1,51 @@
-"""Who may get what, through which channel: the triples that the plan chooses from, and why some customers have none."""
+"""Who may get what, through which channel: the triples that the plan chooses from, each test by its name.
+
+The same tests answer the plan (all must hold) and whoever asks why not (the first that fails).
+"""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contracts.windows import days_until
 from contracts.words import Words
-from offers.catalogue import ALL_TIERS, NONE, Catalogue, Channel, Offer
+from offers.audience import ALL_TIERS, CLOSED_LISTS, falls, has_any_label
+from offers.catalogue import NEVER_WITHHELD, NONE, PRODUCT_FIELDS, Catalogue, Offer
+from offers.channel import Channel
+from offers.contacts import good_days, is_rested, not_excluded, price_benefits_in_a_row, under_caps
+from offers.setting import Setting
 
 Mask = npt.NDArray[np.bool_]
+Test = tuple[str, Mask]
 UNSCORED = "unscored"
-NO_MODEL_YET = (
-    "No model yet: offers chosen by the probability of lapse wait until there are enough outcomes to learn from."
-)
-FACTS = ("favourite_category", "matched_product", "due_product")  # text fields that a customer may lack
+FROM_SCORES = (
+    "customer_id", "p_lapse", "risk_band", "value_at_stake", "value_at_stake_low", "value_at_stake_high", "reasons",
+)  # fmt: skip
 
 
 def customers_of(portraits: pd.DataFrame, scores: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
     """One row per customer who is not gone, in order of id: portrait, score (may be missing), preferred channel.
 
-    `risk_band` is 'unscored' and `p_lapse` missing without a score; `is_explained`: the score has reasons. Where rules
-    stand in for a model there is a band and no `p_lapse`.
+    `risk_band` is 'unscored' and `p_lapse` missing without a score; `is_explained`: the score has reasons;
+    `redeem_odds` is 1 where nothing is known. Where rules stand in for a model there is a band and no `p_lapse`.
     """
     living = portraits[portraits["state"] != "gone"]
-    judged = scores[
-        [
-            "customer_id",
-            "p_lapse",
-            "risk_band",
-            "value_at_stake",
-            "value_at_stake_low",
-            "value_at_stake_high",
-            "reasons",
-        ]
-    ]
+    judged = scores[[*FROM_SCORES, *(["redeem_odds"] if "redeem_odds" in scores.columns else [])]]
     table = living.merge(judged, on="customer_id", how="left").sort_values("customer_id", ignore_index=True)
     table["risk_band"] = table["risk_band"].astype("object").fillna(UNSCORED).astype("str")
     table["is_explained"] = table["reasons"].astype("object").fillna("").astype("str") != ""
-    permitted = [permits(channel, table) for channel in catalogue.channels]
-    names = [channel.id for channel in catalogue.channels]
-    table["preferred_channel"] = pd.Series(np.select(permitted, names, NONE), index=table.index, dtype="str")
-    return table
+    table["redeem_odds"] = table["redeem_odds"].fillna(1.0) if "redeem_odds" in table.columns else 1.0
+    return table.assign(preferred_channel=preferred_channel(table, catalogue))
 
 
 def speakable(customers: pd.DataFrame, words: Words) -> pd.DataFrame:
     """The customers with the facts that texts name emptied where there are no words for them."""
-    return customers.assign(**{fact: customers[fact].where(customers[fact].isin(words.names), "") for fact in FACTS})
+    return customers.assign(
+        **{fact: customers[fact].where(customers[fact].isin(words.names), "") for fact in PRODUCT_FIELDS}
+    )
 
 
 def permits(channel: Channel, customers: pd.DataFrame) -> Mask:
@@ -63,96 +59,139 @@ def permits(channel: Channel, customers: pd.DataFrame) -> Mask:
     return np.asarray(reached & agreed.to_numpy(dtype=bool))
 
 
-def is_rested(customers: pd.DataFrame, send_on: date, rest_days: int) -> Mask:
-    """Whether enough days lie between the last contact and the day to send; no contact yet is rest enough."""
-    return np.asarray(~(days_until(customers["last_contact_on"], send_on) < rest_days), dtype=bool)
+def preferred_channel(customers: pd.DataFrame, catalogue: Catalogue) -> pd.Series:
+    """The permitted channel that a customer asked for, else answered, else the first in the shop's order; 'none'."""
+    permitted = {channel.id: permits(channel, customers) for channel in catalogue.channels}
+    asked = [(customers["asked_channel"] == name).to_numpy(dtype=bool) & may for name, may in permitted.items()]
+    answered = [(customers["answered_channel"] == name).to_numpy(dtype=bool) & may for name, may in permitted.items()]
+    names = list(permitted) * 3
+    found = np.select([*asked, *answered, *permitted.values()], names, NONE)
+    return pd.Series(found, index=customers.index, dtype="str")
 
 
-def fits(offer: Offer, customers: pd.DataFrame) -> Mask:
-    """Whom an offer is for: its audience, a score with reasons where risk decides, and every fact its text names."""
-    audience = offer.audience
-    admitted = (
-        customers["tier"].isin(audience.tiers)
-        & customers["state"].isin(audience.states)
-        & customers["value_tier"].isin(audience.value_tiers)
-        & customers["promotion_sensitivity"].isin(audience.promotion_sensitivity)
-        & customers["risk_band"].isin(audience.risk_bands)
-    )
-    if audience.groups is not None:
-        admitted &= customers["group"].isin(audience.groups)
-    if offer.needs_score:
-        admitted &= customers["p_lapse"].notna() & customers["is_explained"]
-    for fact in offer.fields & set(FACTS):
-        admitted &= customers[fact] != ""
-    return admitted.to_numpy(dtype=bool)
+def is_known_channel(customers: pd.DataFrame) -> Mask:
+    """Whose preferred channel is their own: asked for, or answered."""
+    own = customers["preferred_channel"]
+    return ((own == customers["asked_channel"]) | (own == customers["answered_channel"])).to_numpy(dtype=bool)
 
 
-def is_left_alone(customers: pd.DataFrame, catalogue: Catalogue) -> Mask:
+def is_left_alone(customers: pd.DataFrame, left_alone: list[str]) -> Mask:
     """Whom the shop deliberately does not contact: groups that it names, and whoever is less loyal and otherwise alike.
 
     Alike is: the same state, value tier and risk band. Else a newer customer could be given what a loyal one is not.
     """
-    alone = customers["group"].isin(catalogue.left_alone)
+    alone = customers["group"].isin(left_alone)
     rank = customers["tier"].map({tier: k for k, tier in enumerate(ALL_TIERS)}).astype("float64")
     alike = [customers[name] for name in ("state", "value_tier", "risk_band")]
     highest = rank.where(alone).groupby(alike).transform("max")
     return (alone | (rank < highest)).to_numpy(dtype=bool)
 
 
-def candidates(customers: pd.DataFrame, catalogue: Catalogue, rested: Mask) -> pd.DataFrame:
-    """One row per permitted (customer, offer, channel): `customer` (position in `customers`), `offer`, `channel`."""
-    parts = [
-        pd.DataFrame(
-            {"customer": pd.Series(dtype="int64"), "offer": pd.Series(dtype="str"), "channel": pd.Series(dtype="str")}
-        )
+def common_tests(customers: pd.DataFrame, setting: Setting) -> list[Test]:
+    """The tests that hang on the customer alone."""
+    ids = customers["customer_id"]
+    limits = setting.limits
+    return [
+        ("deliberately left alone", ~is_left_alone(customers, setting.left_alone)),
+        ("no permitted channel", (customers["preferred_channel"] != NONE).to_numpy(dtype=bool)),
+        (
+            f"contacted less than {limits.rest_days} days before {setting.send_on}",
+            is_rested(customers, setting.send_on, limits.rest_days),
+        ),
+        ("contacted as often as the caps allow", under_caps(ids, setting.sent, setting.send_on, limits.caps)),
     ]
-    open_to = rested & ~is_left_alone(customers, catalogue)
-    permitted = {channel.id: permits(channel, customers) for channel in catalogue.channels}
-    for offer in catalogue.offers:
-        suited = open_to & fits(offer, customers)
-        for channel in offer.channels:
-            found = np.flatnonzero(suited & permitted[channel])
+
+
+def offer_tests(offer: Offer, customers: pd.DataFrame, setting: Setting) -> Iterator[Test]:
+    """The tests that hang on customer and offer: complaint, audience, score, occasion, facts named, earlier offers."""
+    complains = customers["has_open_complaint"].to_numpy(dtype=bool)
+    if offer.mechanic in NEVER_WITHHELD:
+        yield "has no open complaint to put right", complains
+    else:
+        yield "an open complaint bars every offer but putting it right", ~complains
+    yield from _audience_tests(offer, customers)
+    if offer.needs_score:
+        yield "no score", customers["p_lapse"].notna().to_numpy(dtype=bool)
+        yield "the score has no reasons", customers["is_explained"].to_numpy(dtype=bool)
+    if offer.occasion is not None:
+        near = falls(offer.occasion, customers, setting.send_on)
+        yield "its occasion is not near", near.to_numpy(dtype=bool)
+    for fact in sorted(offer.fields & set(PRODUCT_FIELDS)):
+        yield f"no {fact.replace('_', ' ')} to name", (customers[fact] != "").to_numpy(dtype=bool)
+    yield from _history_tests(offer, customers, setting)
+
+
+def _audience_tests(offer: Offer, customers: pd.DataFrame) -> Iterator[Test]:
+    audience = offer.audience
+    for column, field in CLOSED_LISTS.items():
+        words = column.replace("_", " ")
+        yield f"not for this {words}", customers[column].isin(getattr(audience, field)).to_numpy(dtype=bool)
+    if audience.groups is not None:
+        yield "not for this group", customers["group"].isin(audience.groups).to_numpy(dtype=bool)
+    if audience.labels is not None:
+        has = has_any_label(customers["labels"], audience.labels)
+        yield f"has none of the labels {', '.join(audience.labels)}", has.to_numpy(dtype=bool)
+    if audience.without_labels is not None:
+        has = has_any_label(customers["labels"], audience.without_labels)
+        yield f"has one of the labels {', '.join(audience.without_labels)}", ~has.to_numpy(dtype=bool)
+
+
+def _history_tests(offer: Offer, customers: pd.DataFrame, setting: Setting) -> Iterator[Test]:
+    ids, limits = customers["customer_id"], setting.limits
+    free = not_excluded(offer, ids, setting.sent, setting.send_on, good_days(setting.catalogue, limits))
+    yield "excluded by an earlier offer", free
+    if offer.gives_price:
+        in_a_row = price_benefits_in_a_row(ids, setting.sent, setting.catalogue)
+        most = limits.max_price_benefits_in_a_row
+        yield f"{most} price benefits in a row so far: the next contact carries none", (in_a_row < most).to_numpy()
+
+
+def channel_tests(channel: Channel, offer: Offer, customers: pd.DataFrame, setting: Setting) -> Iterator[Test]:
+    """The tests that hang on customer and channel: consent, caps, and the channel that is the customer's own."""
+    yield f"no consent to {channel.name}, or out of its reach", permits(channel, customers)
+    free = under_caps(customers["customer_id"], setting.sent, setting.send_on, channel.caps, channel.id)
+    yield f"contacted by {channel.name} as often as its cap allows", free
+    elsewhere = customers["preferred_channel"].isin(offer.channels).to_numpy(dtype=bool) & is_known_channel(customers)
+    own = (customers["preferred_channel"] == channel.id).to_numpy(dtype=bool)
+    yield "answers another channel", own | ~elsewhere
+
+
+def fits(offer: Offer, customers: pd.DataFrame, setting: Setting) -> Mask:
+    """Whom an offer may go to, whatever the channel."""
+    return _all_hold(offer_tests(offer, customers, setting), len(customers))
+
+
+def candidates(customers: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """One row per permitted (customer, offer, channel): `customer` (position in `customers`), `offer`, `channel`."""
+    empty = {"customer": pd.Series(dtype="int64"), "offer": pd.Series(dtype="str"), "channel": pd.Series(dtype="str")}
+    parts = [pd.DataFrame(empty)]
+    open_to = _all_hold(common_tests(customers, setting), len(customers))
+    for offer in setting.catalogue.offers:
+        suited = np.flatnonzero(open_to & fits(offer, customers, setting))
+        rows = customers.iloc[suited]
+        for channel in map(setting.catalogue.channel, offer.channels):
+            found = suited[_all_hold(channel_tests(channel, offer, rows, setting), len(rows))]
             if len(found):
-                parts.append(pd.DataFrame({"customer": found, "offer": offer.id, "channel": channel}))
+                parts.append(pd.DataFrame({"customer": found, "offer": offer.id, "channel": channel.id}))
     table = pd.concat(parts[1:] or parts, ignore_index=True)
     return table.sort_values("customer", kind="stable", ignore_index=True)
 
 
-def why_none(
-    customers: pd.DataFrame,
-    catalogue: Catalogue,
-    *,
-    rested: Mask,
-    priced: pd.DataFrame,
-    passed_over: pd.Series,
-    send_on: date,
-    rest_days: int,
-) -> pd.Series:
-    """One sentence for each customer, true if the plan gives them nothing: the first obstacle that they meet.
+def _all_hold(tests: Iterator[Test] | list[Test], n: int) -> Mask:
+    held = np.full(n, True)
+    for _, mask in tests:
+        held &= mask
+    return held
 
-    `passed_over` says which limits stood in the way of those for whom an offer would have paid.
-    """
-    best = priced.groupby("customer")["expected_profit"].max().reindex(range(len(customers)))
-    unexplained = customers["p_lapse"].notna() & ~customers["is_explained"]
-    by_rule = customers["p_lapse"].isna() & (customers["risk_band"] != UNSCORED)
-    known = [
-        (
-            pd.Series(is_left_alone(customers, catalogue)),
-            "Customers like this one are deliberately left alone: nothing needs mending.",
-        ),
-        (customers["preferred_channel"] == NONE, "No channel that this customer permits can reach them."),
-        (pd.Series(~rested), f"Contacted less than {rest_days} days before {send_on:%Y-%m-%d}; left to rest."),
-        (
-            best.isna() & unexplained,
-            "Little is at stake, so the risk was not explained, and nothing is sent unexplained.",
-        ),
-        (best.isna() & by_rule, NO_MODEL_YET),
-        (best.isna(), "No offer in the catalogue fits this customer."),
-        (best <= 0, "No offer is expected to bring more than it costs."),
-    ]
-    named = np.select(
-        [condition.to_numpy(dtype=bool) for condition, _ in known],
-        [text for _, text in known],
-        passed_over.to_numpy(dtype=object),
-    )
-    return pd.Series(named, index=customers.index, dtype="str")
+
+def obstacles(customer: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """For one customer (a table of one row): per offer and channel, the first test that fails; '' if all hold."""
+    common = list(common_tests(customer, setting))
+    rows = []
+    for offer in setting.catalogue.offers:
+        own = [*common, *offer_tests(offer, customer, setting)]
+        for channel in map(setting.catalogue.channel, offer.channels):
+            tests = [*own, *channel_tests(channel, offer, customer, setting)]
+            failed = next((name for name, mask in tests if not mask[0]), "")
+            rows.append({"offer": offer.id, "channel": channel.id, "obstacle": failed})
+    return pd.DataFrame(rows)

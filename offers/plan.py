@@ -3,115 +3,131 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from contracts.params import Plan
 from contracts.tables import PLAN
-from contracts.words import Words
-from offers.catalogue import NONE, Catalogue
+from offers.catalogue import NONE, Offer
 from offers.control import draw_control, lot
-from offers.economics import priced
-from offers.eligibility import candidates, customers_of, is_rested, speakable, why_none
-from offers.findings import guard_report, refuse
-from offers.guard import forbidden_columns, inspect
-from offers.limits import limits_of
-from offers.optimiser import choose, undominated
+from offers.economics import beliefs, priced
+from offers.eligibility import candidates, customers_of, speakable
+from offers.guard.findings import guard_report, refuse
+from offers.guard.inspection import forbidden_columns, inspect
+from offers.limits import Limits, limits_of, problem_of
+from offers.optimiser.choice import Choice, choose
+from offers.optimiser.dominance import undominated
+from offers.optimiser.problem import Problem
 from offers.passed_over import passed_over
-from offers.report import summary
 from offers.sentences import messages, why
-from offers.timing import last_days, send_day
+from offers.setting import Setting
+from offers.timing import last_days
+from offers.why_none import why_none
 
 TERMS = (
-    "offer", "channel", "mechanic", "offer_cost", "price_benefit", "benefit", "effect", "expected_profit",
-    "expected_profit_low", "expected_profit_high", "needs_score", "save", "harm", "gain", "extra", "benefit_cost",
-    "contact_cost", "taught_cost", "permission_cost",
+    "offer", "channel", "mechanic", "offer_cost", "price_benefit", "benefit", "effect", "effect_low", "effect_high",
+    "expected_profit", "expected_profit_low", "expected_profit_high", "needs_score", "save", "harm", "gain", "extra",
+    "benefit_cost", "contact_cost", "taught_cost", "permission_cost",
 )  # fmt: skip
 AMOUNTS = ("offer_cost", "price_benefit", "benefit", "expected_profit", "expected_profit_low", "expected_profit_high")
 
 
-def make_plan(
-    scores: pd.DataFrame,
-    portraits: pd.DataFrame,
-    catalogue: Catalogue,
-    cutoff: date,
-    *,
-    limits: Plan,
-    currency: str,
-    seed: int,
-    words: Words,
-    feature_names: Sequence[str] = (),
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """PLAN (one row per customer who is not gone) and a report of plain numbers, the guard's findings among them.
+@dataclass(frozen=True)
+class Made:
+    """A finished plan (PLAN), what the guard found in it (`findings.guard_report`), and what was weighed for it."""
 
-    The report's `guard.passed` says whether the plan may be used: hand it to `findings.refuse` before writing it.
+    plan: pd.DataFrame
+    guard: dict[str, Any]
+    weighed: Weighed
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What the week was chosen from, and what was chosen.
+
+    `customers` one row each; `worth` every permitted (customer, offer, channel) with its terms; `open_to` those that no
+    other beats, in the order in which ties are resolved, which the problem's candidates follow.
+    """
+
+    customers: pd.DataFrame
+    worth: pd.DataFrame
+    open_to: pd.DataFrame
+    bounds: Limits
+    problem: Problem
+    choice: Choice
+
+
+def weigh(scores: pd.DataFrame, portraits: pd.DataFrame, setting: Setting) -> Weighed:
+    """Price what is permitted and choose, within every limit."""
+    catalogue = setting.catalogue
+    customers = speakable(customers_of(portraits, scores, catalogue), setting.words)
+    held = beliefs(catalogue, sorted(set(customers["group"])))
+    worth = priced(candidates(customers, setting), customers, catalogue, held)
+    open_to = in_order_of_headroom(undominated(worth), customers, setting)
+    bounds = limits_of(open_to, customers, catalogue, setting.rules.groups, setting.limits)
+    problem = problem_of(open_to, bounds)
+    return Weighed(customers, worth, open_to, bounds, problem, choose(problem))
+
+
+def make_plan(
+    scores: pd.DataFrame, portraits: pd.DataFrame, setting: Setting, feature_names: Sequence[str] = ()
+) -> Made:
+    """The week's plan: one row per customer who is not gone.
+
+    Its `guard` says whether the plan may be used: hand it to `findings.refuse` before writing the plan.
     Raises `GuardError` at once if an input carries a forbidden attribute.
     """
-    refuse(guard_report(forbidden_columns({"scores": scores, "portraits": portraits}, feature_names, limits)))
-    send_on = send_day(cutoff, limits.send_after_days)
-    customers = speakable(customers_of(portraits, scores, catalogue), words)
-    rested = is_rested(customers, send_on, limits.rest_days)
-    worth = priced(candidates(customers, catalogue, rested), customers, catalogue)
-    open_to = in_order_of_lots(undominated(worth), customers, cutoff, seed)
-    bounds = limits_of(open_to, customers, catalogue, limits)
-    choice = choose(open_to["expected_profit"].to_numpy(dtype=float), open_to["customer"].to_numpy("int64"), bounds)
-    chosen = open_to[choice.chosen]
-    rows = customers.join(chosen.set_index("customer")[list(TERMS)])
-    rows["why_none"] = why_none(
-        customers,
-        catalogue,
-        rested=rested,
-        priced=worth,
-        passed_over=passed_over(open_to, len(customers), bounds, choice, catalogue),
-        send_on=send_on,
-        rest_days=limits.rest_days,
-    )
-    plan = _finish(rows, catalogue, cutoff, limits=limits, currency=currency, seed=seed, words=words)
-    findings = inspect(plan, portraits, scores, catalogue, limits=limits, cutoff=cutoff, feature_names=feature_names)
-    report = summary(plan, customers, worth, choice, catalogue=catalogue, limits=limits, currency=currency) | {
-        "guard": guard_report(findings)
-    }
-    return plan, report
+    refuse(guard_report(forbidden_columns({"scores": scores, "portraits": portraits}, feature_names, setting.limits)))
+    weighed = weigh(scores, portraits, setting)
+    plan = _finish(_rows(weighed, setting), setting)
+    findings = inspect(plan, portraits, scores, setting, feature_names=feature_names)
+    return Made(plan, guard_report(findings), weighed)
 
 
-def in_order_of_lots(priced: pd.DataFrame, customers: pd.DataFrame, week_on: date, seed: int) -> pd.DataFrame:
-    """The candidates in the order of their customers' lots of the week.
+def in_order_of_headroom(worth: pd.DataFrame, customers: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """The candidates in the order in which equal profits are resolved: more headroom first, then the week's lots.
 
-    Of customers with equal profit the solver takes whichever its order of search comes to; so the lot decides, not the
-    id, and other customers in other weeks. (A tiny profit by lot would be lost in the solver's own tolerance.)
+    Headroom orders treatments and never enters a risk or a profit. Lots, not ids, decide between the equal, and
+    other customers in other weeks.
     """
-    drawn = np.array([lot(name, week_on, seed) for name in customers["customer_id"]], dtype=np.uint64)
-    order = np.argsort(drawn[priced["customer"].to_numpy()], kind="stable")
-    return priced.iloc[order].reset_index(drop=True)
+    drawn = np.array([lot(name, setting.cutoff, setting.seed) for name in customers["customer_id"]], dtype=np.uint64)
+    headroom = customers["headroom"].round().to_numpy(dtype=float)
+    rank = np.empty(len(customers), dtype=np.int64)
+    rank[np.lexsort((drawn, -headroom))] = np.arange(len(customers))
+    order = np.argsort(rank[worth["customer"].to_numpy()], kind="stable")
+    return worth.iloc[order].reset_index(drop=True)
 
 
-def _finish(
-    rows: pd.DataFrame,
-    catalogue: Catalogue,
-    cutoff: date,
-    *,
-    limits: Plan,
-    currency: str,
-    seed: int,
-    words: Words,
-) -> pd.DataFrame:
-    """PLAN from the customers with the terms of what was chosen for them (missing where nothing was)."""
-    has_offer = rows["offer"].notna()
+def _rows(weighed: Weighed, setting: Setting) -> pd.DataFrame:
+    """The customers with the terms of what was chosen for them (missing where nothing was), and why none."""
+    customers, choice = weighed.customers, weighed.choice
+    chosen = weighed.open_to[choice.chosen]
+    rows = customers.join(chosen.set_index("customer")[list(TERMS)])
+    passed = passed_over(weighed.open_to, len(customers), weighed.bounds, choice, setting.catalogue)
+    return rows.assign(why_none=why_none(customers, setting, priced=weighed.worth, passed_over=passed))
+
+
+def _finish(rows: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """PLAN from the customers with the terms of what was chosen for them."""
+    has_offer, catalogue = rows["offer"].notna(), setting.catalogue
     rows = rows.assign(
-        why_none=rows["why_none"].mask(has_offer, ""), cutoff_on=pd.Timestamp(cutoff), offer_text="", arm=NONE
+        why_none=rows["why_none"].mask(has_offer, ""), cutoff_on=pd.Timestamp(setting.cutoff), offer_text="", arm=NONE
     )
     rows[["offer", "mechanic"]] = rows[["offer", "mechanic"]].astype("object").fillna(NONE).astype("str")
     rows["channel"] = rows["channel"].astype("object").fillna("").astype("str")
     rows[list(AMOUNTS)] = rows[list(AMOUNTS)].astype("float64").fillna(0.0)
     rows["effect"] = rows["effect"].mask(~has_offer & rows["p_lapse"].notna(), 0.0).astype("float64")
+    rows["codes"] = rows["offer"].map({offer.id: _codes(offer) for offer in catalogue.offers}).fillna("").astype("str")
     selected = rows[has_offer]
-    valid_days = selected["offer"].map({offer.id: offer.valid_days for offer in catalogue.offers})
-    rows = rows.join(last_days(send_day(cutoff, limits.send_after_days), limits.act_within_days, valid_days))
-    rows.loc[has_offer, "offer_text"] = messages(rows[has_offer], catalogue, words)
-    held = draw_control(selected, cutoff, seed, limits.control_share)
+    rows = rows.join(last_days(selected, catalogue, setting.limits))
+    rows.loc[has_offer, "offer_text"] = messages(rows[has_offer], catalogue, setting.words)
+    held = draw_control(selected, setting.cutoff, setting.seed, setting.limits.control_share)
     rows.loc[has_offer, "arm"] = held.map({True: "control", False: "treated"}).astype("str")
-    rows["why"] = why(rows, currency, limits.newcomer_price)
+    rows["why"] = why(rows, setting.currency, setting.limits.newcomer_price)
     return PLAN(rows[list(PLAN.columns)])
+
+
+def _codes(offer: Offer) -> str:
+    return ", ".join(component.code for component in offer.components)

@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 
 from contracts.words import Words, day_text
-from offers.catalogue import BODY_FIELDS, NONE, Catalogue
+from offers.catalogue import NONE, PRODUCT_FIELDS, Catalogue
 
 Row = Mapping[Hashable, Any]
 NUMBERS = (
     "offer", "channel", "group", "tier", "state", "value_tier", "promotion_sensitivity", "risk_band", "p_lapse", "save",
-    "harm", "effect", "value_at_stake", "needs_score", "gain", "benefit_cost", "contact_cost", "taught_cost",
-    "permission_cost", "extra", "expected_profit", "why_none",
+    "harm", "effect", "effect_low", "effect_high", "value_at_stake", "needs_score", "gain", "benefit_cost",
+    "contact_cost", "taught_cost", "permission_cost", "extra", "expected_profit", "expected_profit_low",
+    "expected_profit_high", "next_due_on", "due_from_on", "due_until_on", "send_on", "why_none",
 )  # fmt: skip
 AT_A_LOSS = " Given though it is not expected to pay: so that no tier is worse off than a newer one."
 ENTITLED = ("regular", "devoted")
@@ -22,15 +23,8 @@ ENTITLED = ("regular", "devoted")
 
 def messages(rows: pd.DataFrame, catalogue: Catalogue, words: Words) -> list[str]:
     """A whole message per row (`offer`, `channel` and the customer's facts); `{name}` stays, for whoever sends it."""
-    facts = pd.DataFrame(
-        {
-            "favourite_category": words.column(rows["favourite_category"]),
-            "matched_product": words.column(rows["matched_product"]),
-            "due_product": words.column(rows["due_product"]),
-            "valid_until": day_text(rows["valid_until"]),
-            "promise": rows["promise"],
-        }
-    )[list(BODY_FIELDS)]
+    facts = pd.DataFrame({name: words.column(rows[name]) for name in PRODUCT_FIELDS})
+    facts = facts.assign(valid_until=day_text(rows["valid_until"]), promise=rows["promise"])
     offers = {offer.id: offer for offer in catalogue.offers}
     stops = {channel.id: channel.stop_text for channel in catalogue.channels}
     said = []
@@ -78,7 +72,8 @@ def _why_offer(row: Row, currency: str) -> str:
     if row["needs_score"]:
         gain = (
             f"p_lapse {row['p_lapse']:.3f} × save {row['save']:.3f} − stay {1 - row['p_lapse']:.3f} × harm "
-            f"{row['harm']:.3f} = effect {row['effect']:.4f}; × {row['value_at_stake']:.2f} {currency} at stake "
+            f"{row['harm']:.3f} = effect {row['effect']:.4f} [{row['effect_low']:.4f}, "
+            f"{row['effect_high']:.4f}]; × {row['value_at_stake']:.2f} {currency} at stake "
             f"= {row['gain']:.2f}"
         )
     else:
@@ -86,6 +81,16 @@ def _why_offer(row: Row, currency: str) -> str:
     costs = (
         f"; − benefit {row['benefit_cost']:.2f} − contact {row['contact_cost']:.2f} − taught {row['taught_cost']:.2f} "
         f"− permission {row['permission_cost']:.3f} + extra {row['extra']:.2f} "
-        f"= {row['expected_profit']:.2f} {currency}."
+        f"= {row['expected_profit']:.2f} {currency} [{row['expected_profit_low']:.2f}, "
+        f"{row['expected_profit_high']:.2f}]."
     )
-    return path + gain + costs + (AT_A_LOSS if row["expected_profit"] <= 0 else "")
+    return path + gain + costs + _when(row) + (AT_A_LOSS if row["expected_profit"] <= 0 else "")
+
+
+def _when(row: Row) -> str:
+    """When the next purchase is due, how sure that is, and the day that follows from it."""
+    due, begin, end = (row[name] for name in ("next_due_on", "due_from_on", "due_until_on"))
+    if pd.isnull(due):
+        return ""
+    sure = "" if pd.isnull(begin) else f" (half of such gaps end {begin:%Y-%m-%d} to {end:%Y-%m-%d})"
+    return f" Next purchase due {due:%Y-%m-%d}{sure}: sent {row['send_on']:%Y-%m-%d}."

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from contracts.errors import ParameterError, RegularsError
-from pipeline import cli_data, cli_models
+from pipeline import cli_data, cli_models, cli_offers
 from pipeline.console import console
 
 PUBLISHED = Path("published")
@@ -176,6 +176,7 @@ def summary_command() -> None:
 
 cli_data.add_commands(app)
 cli_models.add_commands(app)
+cli_offers.add_commands(app)
 
 
 def _day(text: str) -> date:

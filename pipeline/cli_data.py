@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -171,22 +172,59 @@ def disclose_command(
     typer.echo(f"written: {out}")
 
 
+class SimulatedShop(StrEnum):
+    """The made-up shops that `regulars simulate` can write."""
+
+    GROCERY = "grocery"
+    HOTEL = "hotel"
+    DOORS = "doors"
+
+
+N_CUSTOMERS = {SimulatedShop.GROCERY: 2000, SimulatedShop.HOTEL: 400, SimulatedShop.DOORS: 300}
+GROCERY_WEEKS = 104
+
+
 def simulate_command(
     folder: Annotated[Path, typer.Argument(help="A new folder; never one that holds files.")],
-    customers: Annotated[int, typer.Option(min=1, help="Customers who ever join.")] = 2000,
-    weeks: Annotated[int, typer.Option(min=1, help="Weeks of sales.")] = 104,
+    customers: Annotated[
+        int | None, typer.Option(min=1, help="Customers who ever join; default: 2000, hotel 400, doors 300.")
+    ] = None,
+    weeks: Annotated[
+        int | None, typer.Option(min=1, help="Weeks of sales, of the grocery alone; default: 104.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another store of the same kind.")] = 1,
+    shop: Annotated[
+        SimulatedShop, typer.Option(help="The kind of shop; examples/ has offers for hotel and doors.")
+    ] = SimulatedShop.GROCERY,
 ) -> None:
-    """Write the files of a made-up store with known truth, to try things on: `regulars init` reads them.
+    """Write the files of a made-up shop with known truth, to try things on: `regulars init` reads them.
 
     Example: regulars simulate shop --customers 500 --seed 7
     """
+    n_customers = customers or N_CUSTOMERS[shop]
+    if shop is SimulatedShop.GROCERY:
+        _simulate_grocery(folder, n_customers, weeks or GROCERY_WEEKS, seed)
+    elif weeks is not None:
+        raise ParameterError(f"expected --weeks with --shop grocery alone, got --shop {shop}; leave it out")
+    else:
+        _simulate_case(folder, shop, n_customers, seed)
+    typer.echo(f"written: {folder} (what is true of each customer: {folder.parent / (folder.name + '-truth')})")
+
+
+def _simulate_grocery(folder: Path, n_customers: int, n_weeks: int, seed: int) -> None:
     from contracts.params import load_params
     from simulation.world import world_of
     from simulation.writing import write_files
 
     params = load_params(PARAMS)
-    wanted = params.ingest.simulation.model_copy(update={"n_customers": customers, "n_weeks": weeks, "seed": seed})
-    world = world_of(wanted, params.store)
-    write_files(world, folder, lambda done, of: typer.echo(f"  {done:,} of {of:,}"))
-    typer.echo(f"written: {folder} (what is true of each customer: {folder.parent / (folder.name + '-truth')})")
+    wanted = params.ingest.simulation.model_copy(update={"n_customers": n_customers, "n_weeks": n_weeks, "seed": seed})
+    write_files(world_of(wanted, params.store), folder, lambda done, of: typer.echo(f"  {done:,} of {of:,}"))
+
+
+def _simulate_case(folder: Path, shop: SimulatedShop, n_customers: int, seed: int) -> None:
+    from simulation.cases.case import write_case
+    from simulation.cases.doors import doors
+    from simulation.cases.hotel import hotel
+
+    maker = hotel if shop is SimulatedShop.HOTEL else doors
+    write_case(maker(n_customers, seed), folder)

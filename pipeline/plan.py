@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
-from contracts.files import read_json, read_table, rounded, write_json, write_table
+from contracts.files import read_json, read_table, write_table
 from contracts.params import load_params
 from contracts.tables import PLAN, PORTRAITS, SCORES
-from contracts.words import load_words
-from offers.catalogue_file import load_catalogue
-from offers.findings import refuse
+from offers.guard.findings import refuse
 from offers.plan import make_plan
+from offers.report.writing import write_report
+from pipeline.planning import read_setting
 from pipeline.stage import run_stage, say
 
 SECTIONS: tuple[str, ...] = ("store", "execution", "plan")
@@ -22,30 +21,40 @@ SECTIONS: tuple[str, ...] = ("store", "execution", "plan")
 def main(argv: Sequence[str] | None = None) -> None:
     """Read scores, portraits and offers; plan; write the report, then, if the guard agrees, the plan."""
     arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("events", type=Path, help="folder of the event store: what was sent before")
     arguments.add_argument("scores", help="this week's scores")
     arguments.add_argument("portraits", help="this week's portraits")
-    arguments.add_argument("offers", help="YAML: the offer catalogue")
-    arguments.add_argument("cutoffs", help="JSON with the scored cutoff")
-    arguments.add_argument("champion", help="folder of the champion, whose features the guard looks through")
-    arguments.add_argument("words", help="YAML: the shop's names in plain words")
+    arguments.add_argument("who", help="JSON: the portraits in numbers")
+    arguments.add_argument("audit", help="forbidden attributes, for the guard's slices alone")
+    arguments.add_argument("offers", type=Path, help="YAML: the offer catalogue")
+    arguments.add_argument("rules", type=Path, help="YAML: labels and groups")
+    arguments.add_argument("cutoffs", type=Path, help="JSON with the scored cutoff")
+    arguments.add_argument("champion", type=Path, help="folder of the champion, whose features the guard looks through")
+    arguments.add_argument("words", type=Path, help="YAML: the shop's names in plain words")
     arguments.add_argument("plan", help="the plan, written")
-    arguments.add_argument("report", help="the plan's numbers as JSON, written")
+    arguments.add_argument("report", type=Path, help="folder of the plan's numbers and its page, written")
     paths = arguments.parse_args(argv)
     params = load_params()
-    plan, report = make_plan(
-        read_table(paths.scores, SCORES),
-        read_table(paths.portraits, PORTRAITS),
-        load_catalogue(paths.offers, params.plan.forbidden_attributes),
-        date.fromisoformat(read_json(paths.cutoffs)["scored"]),
-        limits=params.plan,
-        currency=params.store.currency,
-        seed=params.execution.seed,
-        words=load_words(paths.words),
-        feature_names=_features_read(Path(paths.champion)),
+    setting = read_setting(
+        params,
+        events=paths.events,
+        offers=paths.offers,
+        rules=paths.rules,
+        words=paths.words,
+        cutoffs=paths.cutoffs,
     )
-    write_json(paths.report, rounded(report))
-    refuse(report["guard"], paths.report)
-    write_table(paths.plan, plan, PLAN)
+    portraits = read_table(paths.portraits, PORTRAITS)
+    made = make_plan(read_table(paths.scores, SCORES), portraits, setting, _features_read(paths.champion))
+    report = write_report(
+        paths.report,
+        made,
+        setting,
+        portraits=portraits,
+        audit=read_table(paths.audit),
+        portrait_report=read_json(paths.who),
+    )
+    refuse(report["guard"], str(paths.report))
+    write_table(paths.plan, made.plan, PLAN)
     say(
         "plan",
         f"{report['n_treated']} offers and {report['n_control']} controls for {report['n_customers']:,} customers; "

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts import tables
-from contracts.files import read_table, write_table
+from contracts.files import read_json, read_table, rounded, write_json, write_table
 from contracts.params import load_params
+from contracts.windows import read_days
+from events.store import read_before
 from models.bundle import load_model
 from models.candidate import NO_MODEL, VALUE_FOLDER, read_release
+from models.redemption import fit_redemption, sent_rows
 from models.rows import eligible_rows
 from models.scoring import Champion, score, score_by_rules
 from models.value import load_value
@@ -22,7 +25,7 @@ SECTIONS = ("store", "task", "score")
 def main(argv: Sequence[str] | None = None) -> None:
     """Score every eligible customer, and explain those with the highest expected loss."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    for name in ("snapshots", "cutoffs", "features", "champion", "value", "scores"):
+    for name in ("events", "snapshots", "cutoffs", "features", "champion", "value", "scores", "redemption"):
         arguments.add_argument(name)
     paths = arguments.parse_args(argv)
     params = load_params()
@@ -40,6 +43,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         frame = score(now, before, champion, value, store=params.store, params=params.score)
         loss = frame["expected_loss"].sum()
         said = f"expected loss {loss:,.0f} {params.store.currency} of margin in {params.task.value_horizon_days} days"
+    days, zone = read_days(read_json(paths.cutoffs)), params.store.time_zone
+    contacts, answers = (read_before(Path(paths.events), x, days["scored"][0], zone) for x in ("contacts", "responses"))
+    cutoffs = sorted({*days["release"], *days["test"]})
+    redemption = fit_redemption(sent_rows(paths.features, contacts, answers, cutoffs, days["scored"][0]))
+    frame = frame.assign(redeem_odds=redemption.odds(now))
+    write_json(paths.redemption, rounded(redemption.told))
     write_table(paths.scores, frame, tables.SCORES)
     at_risk = int((frame["risk_band"] == "high").sum())
     say("score", f"{len(frame):,} customers, {at_risk:,} at high risk; {said}")

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from contracts.errors import RegularsError, UnknownNameError, nearest
 from contracts.files import atomic_folder, digest, read_json, read_table, write_json, write_table
 from contracts.tables import AT_RISK, FULL_WEEK
+from serving.sheets import welcome, win_back
 from serving.spreadsheets import csv_bytes, xlsx_bytes
 from serving.weekly_list import Week
 
@@ -134,7 +135,9 @@ def _fill(draft: Path, built: Path, manifest: dict[str, Any]) -> None:
     listed = read_table(built / "at_risk.parquet", AT_RISK)
     for name in ("at_risk.parquet", "customers.parquet"):
         shutil.copyfile(built / name, draft / name)
-    (draft / "at_risk.csv").write_bytes(csv_bytes(listed))
+    customers = read_table(built / "customers.parquet", FULL_WEEK)
+    for name, sheet in (("at_risk", listed), ("win_back", win_back(customers)), ("welcome", welcome(customers))):
+        (draft / f"{name}.csv").write_bytes(csv_bytes(sheet))
     (draft / "at_risk.xlsx").write_bytes(xlsx_bytes(listed, manifest["week"]))
     written = sorted(path for path in draft.iterdir() if path.is_file())
     files = {path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in written}

@@ -29,6 +29,9 @@ WITHHELD: Mapping[str, object] = {
     "send_on": pd.NaT,
     "act_by": pd.NaT,
     "valid_until": pd.NaT,
+    "notice_on": pd.NaT,
+    "follow_up_on": pd.NaT,
+    "codes": "",
     "offer_cost": np.nan,
     "expected_profit": np.nan,
     "expected_profit_low": np.nan,
@@ -45,6 +48,7 @@ UNPLANNED: Mapping[str, object] = {
     "mechanic": "none",
     "offer_text": "",
     "channel": "",
+    "codes": "",
     "offer_cost": 0.0,
     "expected_profit": 0.0,
     "expected_profit_low": 0.0,
@@ -70,6 +74,9 @@ MONEY = (
     "expected_profit_high",
     "price_benefit",
     "benefit",
+    "spend",
+    "spend_ever",
+    "headroom",
 )
 SHARES = ("p_lapse", "p_lapse_week_before", "effect", "usual_gap_days")
 
@@ -195,6 +202,8 @@ def withhold(customers: pd.DataFrame) -> pd.DataFrame:
 
 def _joined(scores: pd.DataFrame, portraits: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     keyed = portraits.sort_values("customer_id", ignore_index=True)
+    if "no_marketing" not in keyed.columns:
+        keyed = keyed.assign(no_marketing=False)
     for table in (scores, plan):
         _refuse_strangers(table, keyed)
         keyed = keyed.merge(table.drop(columns="cutoff_on"), on="customer_id", how="left", validate="1:1")

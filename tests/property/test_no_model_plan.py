@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.tables import SCORES
-from offers.eligibility import NO_MODEL_YET
-from offers.findings import refuse
+from offers.guard.findings import refuse
 from offers.plan import make_plan
-from tests.property.test_offers_plan import CATALOGUE, CUTOFF, PLAN, WORDS, shop
+from offers.why_none import NO_MODEL_YET
+from tests.offer_shops import CATALOGUE, drawn_shop, setting_of
 
 UNPRICED = {offer.id for offer in CATALOGUE.offers if not offer.needs_score}
 
@@ -17,11 +17,12 @@ UNPRICED = {offer.id for offer in CATALOGUE.offers if not offer.needs_score}
 @settings(max_examples=10)
 @given(seed=st.integers(0, 2**16), n=st.integers(1, 60))
 def test_only_offers_that_need_no_score_are_planned_and_the_guard_agrees(seed: int, n: int) -> None:
-    portraits, scores = shop(seed, n)
+    portraits, scores = drawn_shop(seed, n)
     blank = dict.fromkeys(("p_lapse", "p_lapse_week_before", "expected_loss"), float("nan"))
     scores = SCORES(scores.assign(**blank, change="new", reasons="9 days since the last purchase, usually 4"))
-    plan, report = make_plan(scores, portraits, CATALOGUE, CUTOFF, limits=PLAN, currency="USD", seed=seed, words=WORDS)
-    refuse(report["guard"])
+    made = make_plan(scores, portraits, setting_of(seed=seed))
+    refuse(made.guard)
+    plan = made.plan
     assert set(plan["offer"]) <= {*UNPRICED, "none"}
     assert plan["effect"].isna().all()
     assert not plan["why"].str.contains("nan|p_lapse", regex=True).any()

@@ -6,11 +6,16 @@ import pytest
 from ruamel.yaml import YAML
 
 from contracts.errors import ParameterError
+from contracts.params import load_params
+from contracts.portrait_rules import load_portrait_rules
+from contracts.words import Words
 from offers.catalogue import template_fields
-from offers.catalogue_file import load_catalogue
+from offers.catalogue_file import check_margins, check_names, load_catalogue, load_sound_catalogue
 
 ROOT = Path(__file__).parents[2]
-FORBIDDEN = ["age", "income", "postcode"]
+PARAMS = load_params(ROOT / "params.yaml")
+FORBIDDEN = PARAMS.plan.forbidden_attributes
+RULES = load_portrait_rules(ROOT / "portraits.yaml", FORBIDDEN)
 
 
 @pytest.fixture
@@ -26,7 +31,7 @@ def refusal(raw, tmp_path):
         path = tmp_path / "offers.yaml"
         YAML(typ="safe", pure=True).dump(raw, path)
         with pytest.raises(ParameterError) as caught:
-            load_catalogue(path, FORBIDDEN)
+            load_sound_catalogue(path, PARAMS, RULES, Words({}))
         text = str(caught.value)
         assert "\n" not in text
         return text.removeprefix(f"{path}: ")
@@ -42,7 +47,12 @@ def test_the_default_catalogue():
     catalogue = load_catalogue(ROOT / "offers.yaml", FORBIDDEN)
     assert len({entry.mechanic for entry in catalogue.offers}) >= 8
     assert [channel.id for channel in catalogue.channels if not channel.needs_consent] == ["till_receipt", "letter"]
-    worth = {round(entry.redeem * (entry.price_worth + entry.other_worth), 9) for entry in catalogue.offers}
+    check_names(catalogue, RULES, "offers.yaml")
+    check_margins(catalogue, 0.25, 0.0, "offers.yaml")
+    worth = {
+        round(sum(part.redeem * (part.price_worth + part.other_worth) for part in (entry, *entry.with_)), 9)
+        for entry in catalogue.offers
+    }
     assert worth == {0.75}  # the kind of benefit may differ by customer, its worth does not
 
 
@@ -64,12 +74,75 @@ def test_a_renamed_key_is_misspelt_before_it_is_missing(raw, refusal):
 
 def test_a_misspelt_group_gets_the_nearest_name(raw, refusal):
     offer(raw, "thank_you")["audience"]["groups"] = ["trusted regular"]
-    assert refusal().startswith(
-        "offer 'thank_you'.audience.groups: unknown group 'trusted regular'; did you mean 'trusted regulars'?"
-    )
+    assert refusal() == "offer 'thank_you': unknown group 'trusted regular'; did you mean 'trusted regulars'?"
     offer(raw, "thank_you")["audience"]["groups"] = ["trusted regulars"]
-    raw["left_alone"] = ["leave alon"]
-    assert refusal().startswith("left_alone: unknown group 'leave alon'; did you mean 'leave alone'?")
+    offer(raw, "five_back")["save_by_group"] = {"newcomer": {"mean": 0.1, "strength": 5}}
+    assert refusal() == "offer 'five_back': unknown group 'newcomer'; did you mean 'newcomers'?"
+
+
+def test_a_misspelt_label_gets_the_nearest_name(raw, refusal):
+    offer(raw, "thank_you")["audience"]["labels"] = ["weekend shoper"]
+    assert refusal() == "offer 'thank_you': unknown label 'weekend shoper'; did you mean 'weekend shopper'?"
+
+
+def test_no_price_hangs_on_loyalty_or_on_the_shop_visited(raw, refusal):
+    offer(raw, "five_back")["audience"]["labels"] = ["with us again and again"]
+    assert "may not hang on the label 'with us again and again', for it rests on tier" in refusal()
+    offer(raw, "five_back")["audience"]["labels"] = ["one favourite store"]
+    assert "for it rests on n_stores" in refusal()
+    del offer(raw, "five_back")["audience"]["labels"]
+    offer(raw, "five_back")["audience"]["without_labels"] = ["new here"]
+    assert "may not hang on the label 'new here'" in refusal()
+
+
+def test_a_price_benefit_for_everyone_is_a_mass_discount(raw, refusal):
+    del offer(raw, "five_back")["audience"]
+    assert "a price benefit for everyone is a mass discount" in refusal()
+
+
+def test_a_price_benefit_says_on_what_basket_and_leaves_the_margin_floor(raw, refusal):
+    offer(raw, "five_back")["basket"] = 16.0
+    # a quarter of 16 is 4, and 5 is given: 1 of 16 is lost
+    assert refusal().startswith("offer 'five_back': on a basket of 16 it leaves a margin of -6.2%, expected at least")
+    del offer(raw, "five_back")["basket"]
+    assert "a price benefit needs basket" in refusal()
+
+
+def test_a_bundle_is_judged_as_a_whole(raw, refusal):
+    part = {"code": "MORE", "mechanic": "money_off", "price_worth": 3.0, "other_worth": 0.0, "cost": 3.0, "redeem": 0.1}
+    offer(raw, "thank_you")["with"] = [part | {"valid_days": 7}]
+    assert "may not go to 'promotion-led' customers" in refusal()
+    offer(raw, "thank_you")["with"] = [part | {"valid_days": 7, "code": "TENTH", "mechanic": "upgrade"}]
+    assert "may not name groups" in refusal()
+    offer(raw, "thank_you")["with"] = [part | {"valid_days": 7, "price_worth": 0.0, "mechanic": "upgrade"}]
+    assert "expected a benefit" in refusal()
+    offer(raw, "thank_you")["with"] = [part | {"valid_days": 7, "mechanik": "upgrade"}]
+    assert "unknown key 'mechanik'; did you mean 'mechanic'?" in refusal()
+
+
+def test_an_occasion_is_a_real_day_and_has_a_capacity(raw, refusal):
+    entry = offer(raw, "a_year_with_us")
+    entry["occasion"] = {"kind": "calendar", "days": ["02-30"]}
+    assert "expected month and day, as '12-06', got '02-30'" in refusal()
+    entry["occasion"] = {"kind": "calendar"}
+    assert "expected days exactly where kind is calendar" in refusal()
+    entry["occasion"] = {"kind": "joining"}
+    del entry["capacity"]
+    assert "needs a capacity of its own: no mass messages" in refusal()
+
+
+def test_exclusions_name_offers_of_the_catalogue(raw, refusal):
+    offer(raw, "five_back")["never_with"] = ["tenth_of"]
+    assert refusal() == "offer 'five_back': unknown offer 'tenth_of'; did you mean 'tenth_off'?"
+    offer(raw, "five_back")["never_with"] = []
+    offer(raw, "five_back")["days_after"] = {"tenth_of": 7}
+    assert refusal() == "offer 'five_back': unknown offer 'tenth_of'; did you mean 'tenth_off'?"
+
+
+def test_a_message_fits_its_channel(raw, refusal):
+    offer(raw, "three_dollars_off")["text"] = "come " * 60 + "until {valid_until}."
+    assert refusal().startswith("offer 'three_dollars_off': its message may take ")
+    assert "expected at most 320 by 'app_push'" in refusal()
 
 
 def test_channels_are_called_by_their_id(raw, refusal):
@@ -84,7 +157,7 @@ def test_channels_are_called_by_their_id(raw, refusal):
 def test_an_empty_file_says_what_is_expected(tmp_path):
     path = tmp_path / "offers.yaml"
     path.write_text("", encoding="utf-8")
-    with pytest.raises(ParameterError, match="the file is empty; expected sender, message, left_alone, channels"):
+    with pytest.raises(ParameterError, match="the file is empty; expected sender, message, channels, offers"):
         load_catalogue(path)
 
 

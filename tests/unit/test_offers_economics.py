@@ -1,20 +1,16 @@
 """Worth, timing, choice and control against figures worked out by hand."""
 
 from datetime import date, timedelta
-from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from contracts.errors import ParameterError
-from offers.catalogue import Catalogue
+from offers.catalogue import Catalogue, Component, Prior
 from offers.control import draw_control, lot
-from offers.economics import priced
-from offers.limits import Limit, parity_cells
-from offers.optimiser import choose
-from offers.plan import in_order_of_lots
-from offers.timing import last_days, send_day
+from offers.economics import beliefs, priced
+from offers.plan import in_order_of_headroom
+from tests.offer_shops import setting_of
 
 STOP = "Say stop to stop."
 
@@ -27,7 +23,8 @@ def small_catalogue() -> Catalogue:
     common = {"channels": ["letter"], "other_worth": 0.0, "valid_days": 7}
     voucher = common | {
         "id": "voucher", "code": "V10", "mechanic": "threshold", "text": "have some money back until {valid_until}.",
-        "price_worth": 4.0, "cost": 3.0, "redeem": 0.25, "save": {"mean": 0.2, "strength": 15.0},
+        "audience": {"value_tiers": ["top", "middle"]}, "basket": 20.0, "price_worth": 4.0, "cost": 3.0, "redeem": 0.25,
+        "save": {"mean": 0.2, "strength": 15.0},
         "harm": {"mean": 0.02, "strength": 48.0}, "taught": 0.3, "extra": 0.1,
     }  # fmt: skip
     welcome = voucher | {
@@ -47,13 +44,19 @@ def customers() -> pd.DataFrame:
             "value_at_stake_low": [40.0, np.nan],
             "value_at_stake_high": [60.0, np.nan],
             "promotion_sensitivity": ["full-price", "mixed"],
+            "group": ["regulars at risk", "newcomers"],
+            "redeem_odds": [1.0, 1.0],
         }
     )
 
 
+GROUPS = ("regulars at risk", "newcomers")
+
+
 def test_expected_profit_term_by_term():
     found = pd.DataFrame({"customer": [0, 1], "offer": ["voucher", "welcome"], "channel": ["letter", "letter"]})
-    scored, unscored = priced(found, customers(), small_catalogue()).to_dict("records")
+    catalogue = small_catalogue()
+    scored, unscored = priced(found, customers(), catalogue, beliefs(catalogue, GROUPS)).to_dict("records")
     # save 0.2 × reach 0.5 = 0.1; effect 0.4 × 0.1 − 0.6 × 0.02 = 0.028; × 50 = 1.4
     assert scored["effect"] == pytest.approx(0.028)
     assert scored["gain"] == pytest.approx(1.4)
@@ -74,12 +77,39 @@ def test_expected_profit_term_by_term():
     assert (unscored["price_benefit"], unscored["benefit"]) == (0.0, 0.5)
 
 
-def test_days_of_an_offer():
-    send_on = send_day(date(2018, 1, 1), 1)
-    found = last_days(send_on, 7, pd.Series([14, 28]))
-    assert send_on == date(2018, 1, 2)
-    assert found["act_by"].unique().tolist() == [pd.Timestamp("2018-01-09")]
-    assert found["valid_until"].tolist() == [pd.Timestamp("2018-01-23"), pd.Timestamp("2018-02-06")]
+def test_readiness_to_redeem_moves_cost_and_no_benefit():
+    catalogue = small_catalogue()
+    found = pd.DataFrame({"customer": [0, 0], "offer": ["voucher", "welcome"], "channel": ["letter", "letter"]})
+    keen = customers().assign(redeem_odds=3.0)
+    voucher, welcome = priced(found, keen, catalogue, beliefs(catalogue, GROUPS)).to_dict("records")
+    # odds of a quarter are 1 : 3; three times that is 1 : 1
+    assert voucher["benefit_cost"] == pytest.approx(0.5 * 3)
+    assert welcome["benefit_cost"] == pytest.approx(0.5 * 3)
+    assert (voucher["benefit"], voucher["price_benefit"]) == (1.0, 1.0)
+    assert voucher["gain"] == pytest.approx(1.4)
+
+
+def test_a_bundle_costs_and_gives_what_its_components_do():
+    plain = small_catalogue()
+    more = {"code": "MORE", "mechanic": "upgrade", "price_worth": 0.0, "other_worth": 5.0, "cost": 2.0, "redeem": 0.5}
+    component = Component.model_validate(more | {"valid_days": 90})
+    offers = tuple(offer.model_copy(update={"with_": (component,)}) for offer in plain.offers)
+    bundled = plain.model_copy(update={"offers": offers})
+    found = pd.DataFrame({"customer": [0], "offer": ["voucher"], "channel": ["letter"]})
+    row = priced(found, customers(), bundled, beliefs(bundled, GROUPS)).iloc[0]
+    assert row["benefit_cost"] == pytest.approx(0.25 * 3 + 0.5 * 2)
+    assert row["benefit"] == pytest.approx(0.25 * 4 + 0.5 * 5)
+    assert row["price_benefit"] == pytest.approx(1.0)
+
+
+def test_beliefs_differ_by_group_where_the_catalogue_says_so():
+    plain = small_catalogue()
+    own = {"regulars at risk": Prior(mean=0.4, strength=9.0)}
+    offers = tuple(offer.model_copy(update={"save_by_group": own}) for offer in plain.offers)
+    held = beliefs(plain.model_copy(update={"offers": offers}), GROUPS).set_index(["offer", "group"])
+    assert held.loc[("voucher", "regulars at risk"), "save"] == 0.4
+    assert held.loc[("voucher", "regulars at risk"), "save_variance"] == pytest.approx(0.4 * 0.6 / 10)
+    assert held.loc[("voucher", "newcomers"), "save"] == 0.2
 
 
 def selected(n: int, group: str = "g") -> pd.DataFrame:
@@ -111,19 +141,19 @@ def test_everyone_is_control_as_often_as_the_share_says_even_alone_in_a_stratum(
     assert (held.mean(axis=1) - 0.2).abs().max() < 0.042
 
 
-def test_equal_profits_are_ordered_by_lot_and_so_differ_from_week_to_week():
-    shop = pd.DataFrame({"customer_id": [f"c{k}" for k in range(40)]})
+def test_equal_profits_go_to_more_headroom_then_by_lot_and_so_differ_from_week_to_week():
+    shop = pd.DataFrame(
+        {"customer_id": [f"c{k}" for k in range(40)], "headroom": np.where(np.arange(40) < 3, 90.2, 10.0)}
+    )
     candidates = pd.DataFrame({"customer": np.arange(40), "expected_profit": 0.2})
-    served = []
+    orders = []
     for week in (date(2018, 1, 1), date(2018, 1, 8), date(2018, 1, 8)):
-        order = in_order_of_lots(candidates, shop, week, 1)
-        lots = [lot(f"c{k}", week, 1) for k in order["customer"]]
+        order = in_order_of_headroom(candidates, shop, setting_of(cutoff=week))["customer"].tolist()
+        assert sorted(order[:3]) == [0, 1, 2]
+        lots = [lot(f"c{k}", week, 1) for k in order[3:]]
         assert lots == sorted(lots)
-        limits = [Limit("capacity", np.ones(40), 5)]
-        chosen = choose(order["expected_profit"].to_numpy(), order["customer"].to_numpy(), limits).chosen
-        served.append(set(order.loc[chosen, "customer"]))
-    assert served[0] != served[1] == served[2]
-    assert [len(names) for names in served] == [5, 5, 5]
+        orders.append(order)
+    assert orders[0] != orders[1] == orders[2]
 
 
 def test_control_is_stable_and_changes_with_week_and_seed():
@@ -144,77 +174,3 @@ def test_what_puts_things_right_is_never_held_back():
 def test_lots_are_even():
     lots = np.array([lot(str(k), date(2018, 1, 1), 7) for k in range(4000)], dtype=np.float64) / 2**64
     assert np.abs(np.quantile(lots, [0.1, 0.5, 0.9]) - [0.1, 0.5, 0.9]).max() < 0.03
-
-
-def brute_force(profit, customer, limits) -> float:
-    per_customer = [[None, *np.flatnonzero(customer == c)] for c in np.unique(customer)]
-    best = -np.inf
-    for pick in product(*per_customer):
-        chosen = [k for k in pick if k is not None]
-        if all(limit.weights[chosen].sum() <= limit.most + 1e-9 for limit in limits):
-            best = max(best, profit[chosen].sum())
-    return float(best)
-
-
-@pytest.mark.parametrize("seed", range(25))
-def test_the_choice_equals_brute_force(seed):
-    rng = np.random.default_rng(seed)
-    customer = np.sort(rng.integers(0, 5, 11))
-    profit = rng.normal(1, 2, 11).round(2)
-    cost, parity = rng.uniform(0, 3, 11).round(2), rng.normal(0, 1, 11).round(2)
-    limits = [
-        Limit("budget", cost, 4.0),
-        Limit("capacity", np.ones(11), 3),
-        Limit("parity", parity, 0.1),
-        Limit("parity back", -parity, 0.4),
-    ]
-    choice = choose(profit, customer, limits)
-    assert choice.value == pytest.approx(brute_force(profit, customer, limits), abs=1e-5)
-    assert choice.gap <= 1e-6
-    assert np.bincount(customer[choice.chosen], minlength=5).max() <= 1
-    assert all(limit.weights[choice.chosen].sum() <= limit.most + 1e-9 for limit in limits)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_large_weeks_by_their_core_are_as_good_as_in_one_piece(seed, monkeypatch):
-    rng = np.random.default_rng(seed)
-    customer = np.sort(rng.integers(0, 200, 500))
-    profit, cost = rng.gamma(2, 1, 500).round(2), rng.uniform(0.5, 3, 500).round(2)
-    parity = np.where(customer % 2, 1 / 100, -1 / 100)
-    limits = [Limit("budget", cost, 60.0), Limit("capacity", np.ones(500), 50), Limit("parity", parity, 0.01)]
-    whole = choose(profit, customer, limits)
-    monkeypatch.setattr("offers.solver.WHOLE_SIZE", 100)
-    monkeypatch.setattr("offers.solver.CORE_SIZES", (60, 200))
-    by_core = choose(profit, customer, limits)
-    assert by_core.value <= whole.value + 1e-9
-    assert by_core.value >= whole.value * (1 - 1e-3)
-    assert by_core.value + 1e-9 >= by_core.bound * (1 - by_core.gap)
-    assert by_core.bound >= whole.value - 1e-9
-    assert all(limit.weights[by_core.chosen].sum() <= limit.most + 1e-9 for limit in limits)
-
-
-def test_a_limit_that_cannot_hold_is_named():
-    with pytest.raises(ParameterError, match="group minimum cannot hold"):
-        choose(np.ones(2), np.array([0, 1]), [Limit("group minimum", -np.ones(2), -1.0)])
-
-
-def test_nothing_to_choose_from_is_a_plan_of_none():
-    choice = choose(np.zeros(0), np.zeros(0, dtype=np.int64), [Limit("budget", np.zeros(0), 1.0)])
-    assert (choice.value, choice.gap, len(choice.chosen)) == (0.0, 0.0, 0)
-
-
-@pytest.mark.parametrize(
-    ("counts", "cells"),
-    [
-        ({("high", "x"): 3, ("low", "x"): 3}, {"high risk, x", "low risk, x"}),
-        ({("high", "x"): 1, ("medium", "x"): 1, ("low", "x"): 3}, {"high and medium and low risk, x"}),
-        ({("high", "x"): 3, ("low", "x"): 1}, {"high and low risk, x"}),
-        ({("low", "x"): 3, ("low", "y"): 2, ("low", "z"): 1}, {"low risk, x", "low risk, other channels"}),
-        ({("low", "x"): 3, ("low", "y"): 2}, {"low risk, all channels"}),
-        ({("unscored", "x"): 5}, {""}),
-    ],
-)
-def test_small_parity_cells_are_merged(counts, cells):
-    rows = [key for key, n in counts.items() for _ in range(n)]
-    table = pd.DataFrame(rows, columns=["risk_band", "preferred_channel"]).assign(customer_id="c")
-    assert set(parity_cells(table, 3)) == cells

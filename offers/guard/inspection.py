@@ -7,42 +7,44 @@ section 'Loyalty is never punished'. A plan that breaks one is not published.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 
 import pandas as pd
 
 from contracts.params import Plan
 from contracts.tables import TIERS
-from offers.catalogue import DEEPER_DISCOUNTS, NONE, Audience, Catalogue, Offer
-from offers.findings import Finding, broken, by_rows, kept
-from offers.guard_limits import limit_findings
-from offers.guard_parity import parity_findings
-from offers.guard_rows import FACTS, row_findings
+from offers.audience import Audience
+from offers.catalogue import DEEPER_DISCOUNTS, NONE, PRODUCT_FIELDS, Catalogue, Offer
+from offers.guard.contacts import contact_findings
+from offers.guard.findings import Finding, broken, by_rows, kept
+from offers.guard.limits import limit_findings
+from offers.guard.parity import parity_findings
+from offers.guard.rows import row_findings
+from offers.setting import Setting
 
 BLIND = "blind"
 WHOLE = "everyone once"
 ONLY_GIVES = "only gives"
 STATIC = "loyal tiers admitted"
 LEFT_ALONE = "left alone alike"
+JUDGED = ("customer_id", "p_lapse", "risk_band", "reasons", "redeem_odds")
 
 
 def inspect(
     plan: pd.DataFrame,
     portraits: pd.DataFrame,
     scores: pd.DataFrame,
-    catalogue: Catalogue,
-    *,
-    limits: Plan,
-    cutoff: date,
+    setting: Setting,
     feature_names: Sequence[str] = (),
 ) -> list[Finding]:
     """Every rule's finding on a finished plan, kept ones among them."""
+    catalogue, limits = setting.catalogue, setting.limits
     found = forbidden_columns({"plan": plan, "portraits": portraits, "scores": scores}, feature_names, limits)
     found += [_everyone_once(plan, portraits), *_catalogue_gives(catalogue), *_static_monotone(catalogue)]
     rows = _beside(plan, portraits, scores)
-    found.append(_left_alone_alike(rows, catalogue))
-    found += row_findings(rows, catalogue, limits, cutoff)
-    found += limit_findings(rows, catalogue, limits)
+    found.append(_left_alone_alike(rows, [group.name for group in setting.rules.groups if group.is_left_alone]))
+    found += row_findings(rows, setting)
+    found += contact_findings(rows, setting)
+    found += limit_findings(rows, setting)
     found += parity_findings(rows, catalogue, limits)
     return found
 
@@ -72,11 +74,22 @@ def _beside(plan: pd.DataFrame, portraits: pd.DataFrame, scores: pd.DataFrame) -
         "promotion_sensitivity",
         "last_contact_on",
         "consented_channels",
-        *FACTS,
+        "no_marketing",
+        "labels",
+        "payer",
+        "interaction",
+        "has_open_complaint",
+        "asked_channel",
+        "answered_channel",
+        "first_purchase_on",
+        "joined_on",
+        *PRODUCT_FIELDS,
     ]
-    judged = scores[["customer_id", "p_lapse", "risk_band", "reasons"]].drop_duplicates("customer_id")
-    rows = plan.merge(portraits[own].drop_duplicates("customer_id"), on="customer_id", how="left")
-    return rows.merge(judged, on="customer_id", how="left")
+    known = portraits[[name for name in own if name in portraits.columns]].drop_duplicates("customer_id")
+    judged = scores[[name for name in JUDGED if name in scores.columns]].drop_duplicates("customer_id")
+    rows = plan.merge(known, on="customer_id", how="left").merge(judged, on="customer_id", how="left")
+    odds = rows["redeem_odds"].fillna(1.0) if "redeem_odds" in rows.columns else 1.0
+    return rows.assign(redeem_odds=odds)
 
 
 def _everyone_once(plan: pd.DataFrame, portraits: pd.DataFrame) -> Finding:
@@ -90,22 +103,24 @@ def _catalogue_gives(catalogue: Catalogue) -> list[Finding]:
     """Rule 1, in the catalogue: every worth, cost and probability is at least 0; the taught get no deeper discount."""
     found = []
     for offer in catalogue.offers:
-        if min(offer.price_worth, offer.other_worth, offer.cost, offer.redeem) < 0:
+        parts = (offer, *offer.with_)
+        if any(min(part.price_worth, part.other_worth, part.cost, part.redeem) < 0 for part in parts):
             found.append(broken(ONLY_GIVES, f"offer '{offer.id}' takes something away"))
-        if offer.mechanic in DEEPER_DISCOUNTS and "promotion-led" in offer.audience.promotion_sensitivity:
+        is_deeper = any(part.mechanic in DEEPER_DISCOUNTS for part in parts)
+        if is_deeper and "promotion-led" in offer.audience.promotion_sensitivity:
             found.append(broken(ONLY_GIVES, f"offer '{offer.id}' gives a deeper discount to the promotion-led"))
     return found or [kept(ONLY_GIVES)]
 
 
 def _static_monotone(catalogue: Catalogue) -> list[Finding]:
     """Rule 3a: a price benefit that admits a tier admits every higher one, all else equal."""
+    priced = [o for o in catalogue.offers if any(part.price_worth > 0 for part in (o, *o.with_))]
     found = [
         broken(STATIC, f"price benefit '{offer.id}' admits '{tier}' and not '{higher}'")
-        for offer in catalogue.offers
-        if offer.price_worth > 0
+        for offer in priced
         for tier, higher in _gaps(offer)
     ]
-    by_group = [o.id for o in catalogue.offers if o.price_worth > 0 and o.audience.groups is not None]
+    by_group = [offer.id for offer in priced if offer.audience.groups is not None]
     found += [broken(STATIC, f"price benefit '{name}' names groups, which can hide a tier") for name in by_group]
     return found or [kept(STATIC)]
 
@@ -120,9 +135,9 @@ def _gaps(offer: Offer) -> list[tuple[str, str]]:
     ]
 
 
-def _left_alone_alike(rows: pd.DataFrame, catalogue: Catalogue) -> Finding:
+def _left_alone_alike(rows: pd.DataFrame, left_alone: list[str]) -> Finding:
     """Rule 3a for the groups left alone: no one is left alone where a less loyal customer alike has an offer."""
-    alone = rows["group"].isin(catalogue.left_alone)
+    alone = rows["group"].isin(left_alone)
     rank = rows["tier"].map({tier: k for k, tier in enumerate(TIERS)}).astype("float64")
     alike = [rows[name].astype("object").fillna("").astype("str") for name in ("state", "value_tier", "risk_band")]
     lowest_served = rank.where(rows["offer"] != NONE).groupby(alike).transform("min")

@@ -19,7 +19,7 @@ import pandas as pd
 from contracts.params import Plan
 from contracts.tables import TIERS
 from offers.catalogue import Catalogue
-from offers.findings import Finding, broken, kept
+from offers.guard.findings import Finding, broken, kept
 
 ROUNDING = 1e-6
 FROM_THE_TOP = ("high", "medium", "low")
@@ -27,7 +27,10 @@ FROM_THE_TOP = ("high", "medium", "low")
 
 def parity_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> list[Finding]:
     """One finding for each fall of mean benefit that is too deep, or one that says there is none, by test."""
-    worth = {offer.id: offer.redeem * (offer.price_worth + offer.other_worth) for offer in catalogue.offers}
+    worth = {
+        offer.id: sum(part.redeem * (part.price_worth + part.other_worth) for part in (offer, *offer.with_))
+        for offer in catalogue.offers
+    }
     table = rows.assign(
         worth=[worth.get(name, 0.0) for name in rows["offer"]], cell=_cells(rows, catalogue, limits.min_cell)
     )
@@ -53,18 +56,25 @@ def _falls(rule: str, place: str, part: pd.DataFrame, tolerance: float) -> list[
     ]
 
 
-def _preferred(state: str, consented: str, catalogue: Catalogue) -> str:
-    """The first channel, in the shop's order, that may and can reach a customer."""
-    for channel in catalogue.channels:
-        if state in channel.states and (not channel.needs_consent or channel.id in consented.split(",")):
-            return channel.id
-    return "none"
+def _preferred(row: tuple[str, str, str, str], catalogue: Catalogue) -> str:
+    """The permitted channel that a customer asked for, else answered, else the first in the shop's order."""
+    state, consented, asked, answered = row
+    open_to = [
+        channel.id
+        for channel in catalogue.channels
+        if state in channel.states and (not channel.needs_consent or channel.id in consented.split(","))
+    ]
+    return next((name for name in (asked, answered, *open_to) if name in open_to), "none")
 
 
 def _cells(rows: pd.DataFrame, catalogue: Catalogue, min_cell: int) -> pd.Series:
-    kinds = Counter(zip(rows["state"], rows["consented_channels"], strict=True))
-    preferred = {kind: _preferred(str(kind[0]), str(kind[1]), catalogue) for kind in kinds}
-    channel = [preferred[kind] for kind in zip(rows["state"], rows["consented_channels"], strict=True)]
+    refuses = rows["no_marketing"].fillna(False).astype(bool) if "no_marketing" in rows.columns else None
+    named = zip(rows["state"], rows["consented_channels"], rows["asked_channel"], rows["answered_channel"], strict=True)
+    kinds = [(str(a), str(b), str(c), str(d)) for a, b, c, d in named]
+    preferred = {kind: _preferred(kind, catalogue) for kind in set(kinds)}
+    channel = [preferred[kind] for kind in kinds]
+    if refuses is not None:
+        channel = ["none" if no else name for no, name in zip(refuses, channel, strict=True)]
     band = rows["risk_band"].astype("object").fillna("").astype("str").tolist()
     joined = _joined_bands(Counter(band), min_cell)
     keys = [(joined[b], c) if b else ("", "") for b, c in zip(band, channel, strict=True)]

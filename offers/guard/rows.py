@@ -10,17 +10,28 @@ import pandas as pd
 from contracts.params import Plan
 from contracts.windows import days_until
 from contracts.words import day_text
-from offers.catalogue import NEVER_WITHHELD, NONE, Catalogue
-from offers.findings import Finding, broken, by_rows, kept
+from offers.catalogue import NEVER_WITHHELD, NONE, PRODUCT_FIELDS, Catalogue
+from offers.guard.findings import Finding, broken, by_rows, kept
+from offers.setting import Setting
 
 CENT = 1e-6
 LOYAL = ("regular", "devoted")
 UNSCORED = "unscored"
-FACTS = ("favourite_category", "matched_product", "due_product")
+LISTS = {
+    "tier": "tiers",
+    "state": "states",
+    "value_tier": "value_tiers",
+    "promotion_sensitivity": "promotion_sensitivity",
+    "risk_band": "risk_bands",
+    "payer": "payers",
+    "interaction": "interactions",
+    "group": "groups",
+}
 
 
-def row_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan, cutoff: date) -> list[Finding]:
+def row_findings(rows: pd.DataFrame, setting: Setting) -> list[Finding]:
     """Findings over the plan's rows, each with the customer's portrait and score beside it."""
+    catalogue, limits, cutoff = setting.catalogue, setting.limits, setting.cutoff
     known = _known_offers(rows, catalogue)
     offered = rows[(rows["offer"] != NONE) & ~known.broken]
     if known.broken:
@@ -28,11 +39,12 @@ def row_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan, cutoff:
     return [
         known,
         *_worth(rows, offered, catalogue),
-        _audience(offered, catalogue),
+        _audience(offered, setting),
+        _labels(offered, catalogue),
+        _complaint(offered),
         _facts(offered, catalogue),
-        _channel(offered, catalogue),
-        _rest(offered, limits),
-        *_end(offered, catalogue, cutoff),
+        *_channel(offered, catalogue),
+        *_end(offered, setting, cutoff),
         *_explained(rows, offered, catalogue),
         _newcomer_price(rows, limits),
         *_control(rows, offered, limits),
@@ -47,59 +59,82 @@ def _known_offers(rows: pd.DataFrame, catalogue: Catalogue) -> Finding:
 
 def _worth(rows: pd.DataFrame, offered: pd.DataFrame, catalogue: Catalogue) -> list[Finding]:
     """Rule 1 in the plan: benefits are those of the catalogue and never negative; costs are whole."""
-    offers, channels = catalogue.offers, catalogue.channels
-    price = _amount(offered["offer"], {o.id: o.redeem * o.price_worth for o in offers})
-    whole = _amount(offered["offer"], {o.id: o.redeem * (o.price_worth + o.other_worth) for o in offers})
-    cost = _amount(offered["offer"], {o.id: o.redeem * o.cost for o in offers})
-    cost = cost + _amount(offered["channel"], {channel.id: channel.cost for channel in channels})
-    off = ((offered["price_benefit"] - price).abs() > CENT) | ((offered["benefit"] - whole).abs() > CENT)
+    parts = {offer.id: [offer, *offer.with_] for offer in catalogue.offers}
+    price = {name: sum(part.redeem * part.price_worth for part in given) for name, given in parts.items()}
+    other = {name: sum(part.redeem * part.other_worth for part in given) for name, given in parts.items()}
+    whole = {name: price[name] + other[name] for name in parts}
+    contact = {channel.id: channel.cost for channel in catalogue.channels}
+    cost = [
+        contact[channel] + sum(part.cost * _taken_up(part.redeem, odds) for part in parts[name])
+        for name, channel, odds in zip(offered["offer"], offered["channel"], offered["redeem_odds"], strict=True)
+    ]
+    off = ((offered["price_benefit"] - _amount(offered["offer"], price)).abs() > CENT) | (
+        (offered["benefit"] - _amount(offered["offer"], whole)).abs() > CENT
+    )
+    off |= (offered["offer_cost"] - pd.Series(cost, index=offered.index, dtype="float64")).abs() > CENT
     taken = (rows[["price_benefit", "benefit", "offer_cost"]] < 0).any(axis=1)
     nothing = (rows["offer"] == NONE) & (rows[["price_benefit", "benefit", "offer_cost", "expected_profit"]] != 0).any(
         axis=1
     )
+    takes = "a plan row takes something away, or carries amounts without an offer"
     return [
-        by_rows(
-            "only gives", "a plan row takes something away, or carries amounts without an offer", rows, taken | nothing
-        ),
-        by_rows(
-            "true amounts",
-            "benefit or cost is not the catalogue's",
-            offered,
-            off | ((offered["offer_cost"] - cost).abs() > CENT),
-        ),
+        by_rows("only gives", takes, rows, taken | nothing),
+        by_rows("true amounts", "benefit or cost is not the catalogue's", offered, off),
     ]
+
+
+def _taken_up(redeem: float, odds: float) -> float:
+    """The declared probability with its odds multiplied."""
+    return 1.0 if redeem >= 1 else 1 / (1 + (1 - redeem) / (redeem * odds)) if redeem * odds > 0 else 0.0
 
 
 def _amount(names: pd.Series, amounts: dict[str, float]) -> pd.Series:
     return pd.Series([amounts[name] for name in names], index=names.index, dtype="float64")
 
 
-def _audience(offered: pd.DataFrame, catalogue: Catalogue) -> Finding:
+def _audience(offered: pd.DataFrame, setting: Setting) -> Finding:
     """Everyone with an offer belongs to its audience and to no group that is left alone."""
-    wrong = offered["group"].isin(catalogue.left_alone)
-    for offer in catalogue.offers:
+    alone = [group.name for group in setting.rules.groups if group.is_left_alone]
+    wrong = offered["group"].isin(alone)
+    for offer in setting.catalogue.offers:
         here = offered["offer"] == offer.id
-        for column in ("tier", "state", "value_tier", "promotion_sensitivity", "risk_band", "group"):
-            allowed = getattr(
-                offer.audience,
-                {"group": "groups"}.get(column, column if column == "promotion_sensitivity" else f"{column}s"),
-            )
+        for column, field in LISTS.items():
+            allowed = getattr(offer.audience, field)
             if allowed is not None:
                 known = offered[column].astype("object").fillna(UNSCORED)
                 wrong |= here & ~known.isin(allowed)
     return by_rows("audience", "an offer went to someone outside its audience", offered, wrong)
 
 
+def _labels(offered: pd.DataFrame, catalogue: Catalogue) -> Finding:
+    """Where an audience names labels, the customer has one of them, and none of those that it excludes."""
+    held = [frozenset(str(text).split("; ")) for text in offered["labels"]]
+    wrong = []
+    for name, labels in zip(offered["offer"], held, strict=True):
+        audience = catalogue.offer(name).audience
+        lacks = audience.labels is not None and not labels & set(audience.labels)
+        has = audience.without_labels is not None and bool(labels & set(audience.without_labels))
+        wrong.append(lacks or has)
+    flags = pd.Series(wrong, index=offered.index, dtype=bool)
+    return by_rows("labels", "an offer went to someone whose labels its audience does not admit", offered, flags)
+
+
+def _complaint(offered: pd.DataFrame) -> Finding:
+    """An open complaint bars every offer but service recovery, which is for nobody else."""
+    wrong = offered["has_open_complaint"] != offered["mechanic"].isin(NEVER_WITHHELD)
+    return by_rows("open complaint", "an offer beside an open complaint, or a recovery without one", offered, wrong)
+
+
 def _facts(offered: pd.DataFrame, catalogue: Catalogue) -> Finding:
     """No message names a favourite, a product or something due that the portrait does not know."""
     wrong = pd.Series(False, index=offered.index)
-    for fact in FACTS:
+    for fact in PRODUCT_FIELDS:
         naming = [offer.id for offer in catalogue.offers if fact in offer.fields]
         wrong |= offered["offer"].isin(naming) & (offered[fact] == "")
     return by_rows("true facts", "a message that names what the customer's portrait does not hold", offered, wrong)
 
 
-def _channel(offered: pd.DataFrame, catalogue: Catalogue) -> Finding:
+def _channel(offered: pd.DataFrame, catalogue: Catalogue) -> list[Finding]:
     wrong = pd.Series(False, index=offered.index)
     for channel in catalogue.channels:
         here = offered["channel"] == channel.id
@@ -107,28 +142,32 @@ def _channel(offered: pd.DataFrame, catalogue: Catalogue) -> Finding:
         if channel.needs_consent:
             agreed = [channel.id in str(given).split(",") for given in offered["consented_channels"]]
             wrong |= here & ~np.array(agreed, dtype=bool)
-    return by_rows("consent", "a channel that the customer did not permit or that cannot reach them", offered, wrong)
+    refused = pd.Series(False, index=offered.index)
+    if "no_marketing" in offered.columns:
+        refused = offered["no_marketing"].fillna(False).astype(bool)
+    return [
+        by_rows("consent", "a channel that the customer did not permit or that cannot reach them", offered, wrong),
+        by_rows("no marketing", "an offer to someone who wants no marketing", offered, refused),
+    ]
 
 
-def _rest(offered: pd.DataFrame, limits: Plan) -> Finding:
-    since = (offered["send_on"] - offered["last_contact_on"]).dt.days
-    return by_rows("rest days", f"contacted again within {limits.rest_days} days", offered, since < limits.rest_days)
-
-
-def _end(offered: pd.DataFrame, catalogue: Catalogue, cutoff: date) -> list[Finding]:
-    """Rule 4: the days stand in order, and the end of a price benefit is in the message."""
+def _end(offered: pd.DataFrame, setting: Setting, cutoff: date) -> list[Finding]:
+    """Rule 4: the days stand in order; the end of a price benefit is in the message, announced again, followed up."""
     late = days_until(offered["send_on"], cutoff) > 0
     disordered = late | ~(offered["send_on"] <= offered["act_by"]) | ~(offered["act_by"] <= offered["valid_until"])
-    priced = offered[offered["offer"].isin([o.id for o in catalogue.offers if o.price_worth > 0])]
+    offers = setting.catalogue.offers
+    priced = offered[offered["offer"].isin([o.id for o in offers if any(p.price_worth > 0 for p in (o, *o.with_))])]
     ends = day_text(priced["valid_until"])
-    silent = [not end or end not in text for end, text in zip(ends, priced["offer_text"], strict=True)]
+    unsaid = [not end or end not in text for end, text in zip(ends, priced["offer_text"], strict=True)]
+    notice = (priced["valid_until"] - priced["notice_on"]).dt.days == setting.limits.notice_days
+    after = (priced["follow_up_on"] - priced["valid_until"]).dt.days == setting.limits.follow_up_days
     return [
         by_rows("days in order", "expected cutoff <= send_on <= act_by <= valid_until", offered, disordered),
         by_rows(
             "no cliff",
-            "a price benefit whose end is not announced",
+            "a price benefit whose end is not announced in the message, again before it, and followed up",
             priced,
-            pd.Series(silent, index=priced.index, dtype=bool),
+            pd.Series(unsaid, index=priced.index, dtype=bool) | ~notice | ~after,
         ),
     ]
 
@@ -152,7 +191,14 @@ def _explained(rows: pd.DataFrame, offered: pd.DataFrame, catalogue: Catalogue) 
             offered,
             pd.Series(mute, index=offered.index, dtype=bool),
         ),
+        _length(offered, catalogue),
     ]
+
+
+def _length(offered: pd.DataFrame, catalogue: Catalogue) -> Finding:
+    most = offered["channel"].map({channel.id: channel.length for channel in catalogue.channels}).astype("float64")
+    wrong = offered["offer_text"].str.len() > most
+    return by_rows("message length", "a message longer than its channel carries", offered, wrong)
 
 
 def _newcomer_price(rows: pd.DataFrame, limits: Plan) -> Finding:

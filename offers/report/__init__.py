@@ -1,0 +1,1 @@
+"""A week's plan for people: its numbers, its pictures, its page."""

@@ -1,0 +1,154 @@
+"""A week's plan in plain numbers: what it is worth, what it uses, who gets what. No customer is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contracts.tables import TIERS
+from offers.catalogue import NONE
+from offers.economics import Z95
+from offers.optimiser.choice import Choice
+from offers.optimiser.curve import Point
+from offers.optimiser.words import in_words
+from offers.plan import Made
+from offers.setting import Setting
+
+Plain = dict[str, Any]
+CURVE_SHARES = (0.0625, 0.125, 0.1875, 0.25, 0.375, 0.5, 0.75, 1.0, 1.5, 2.0)
+"""Budgets of the profit-against-budget curve, as shares of the week's."""
+
+
+def beside(made: Made) -> pd.DataFrame:
+    """The plan's rows with what is known of each customer (one row a customer who is not gone)."""
+    own = [
+        "customer_id", "tier", "state", "group", "risk_band", "promotion_sensitivity", "value_tier", "headroom",
+        "p_lapse", "value_at_stake", "first_purchase_on",
+    ]  # fmt: skip
+    return made.plan.merge(made.weighed.customers[own], on="customer_id")
+
+
+def summary(made: Made, setting: Setting) -> Plain:
+    """Plain data: value, bound and gap; use of budget, contacts and channels; counts; mean benefit by tier."""
+    choice, plan, table = made.weighed.choice, made.plan, beside(made)
+    planned = table[table["offer"] != NONE]
+    treated = planned[planned["arm"] == "treated"]  # a control's offer stands in the plan alone
+    low, high = total_interval(planned)
+    return {
+        "week_on": str(setting.cutoff),
+        "currency": setting.currency,
+        "n_customers": len(plan),
+        "n_selected": len(planned),
+        "n_treated": int((plan["arm"] == "treated").sum()),
+        "n_control": int((plan["arm"] == "control").sum()),
+        "expected_profit": choice.value,
+        "expected_profit_low": low,
+        "expected_profit_high": high,
+        "expected_profit_treated": float(plan.loc[plan["arm"] == "treated", "expected_profit"].sum()),
+        "expected_cost": float(planned["offer_cost"].sum()),
+        **_choice_numbers(choice),
+        **_use(planned, setting),
+        "n_by_offer_and_tier": counts(treated, "offer", "tier"),
+        "n_by_offer_and_channel": counts(treated, "offer", "channel"),
+        "groups": groups(table, setting),
+        "n_by_why_none": {
+            str(text): int(n) for text, n in table.loc[table["offer"] == NONE, "why_none"].value_counts().items()
+        },
+        "mean_benefit_by_tier": {tier: benefit for tier in TIERS if (benefit := _means(table[table["tier"] == tier]))},
+        "mean_benefit_by_promotion_sensitivity": {
+            str(name): _means(part) for name, part in table.groupby("promotion_sensitivity", sort=True)
+        },
+        "offers_without_candidates": sorted(
+            {offer.id for offer in setting.catalogue.offers} - set(made.weighed.worth["offer"])
+        ),
+    }
+
+
+def _choice_numbers(choice: Choice) -> Plain:
+    return {
+        "expected_profit_bound": choice.bound,
+        "relative_gap": choice.gap,
+        "solved": choice.method,
+        "binding_limits": list(choice.binding),
+        "shadow_prices": dict(choice.prices),
+        "room_left": {name: room for name, room in choice.slack.items() if np.isfinite(room)},
+    }
+
+
+def _use(planned: pd.DataFrame, setting: Setting) -> Plain:
+    used = planned["channel"].value_counts()
+    channels = setting.catalogue.channels
+    return {
+        "budget": setting.limits.budget,
+        "capacity": setting.limits.capacity,
+        "channels": {c.id: {"used": int(used.get(c.id, 0)), "capacity": c.capacity} for c in channels},
+    }
+
+
+def total_interval(planned: pd.DataFrame) -> tuple[float, float]:
+    """95 % interval of the plan's expected profit.
+
+    Beliefs about different offers are taken as independent, while all customers of an offer share the one about it.
+    """
+    deviation = (planned["expected_profit_high"] - planned["expected_profit_low"]) / (2 * Z95)
+    by_offer = deviation.groupby(planned["offer"]).sum()
+    spread = Z95 * float(np.sqrt((by_offer**2).sum()))
+    mean = float(planned["expected_profit"].sum())
+    return mean - spread, mean + spread
+
+
+def groups(table: pd.DataFrame, setting: Setting) -> list[Plain]:
+    """One record a group that has customers: what they get, what it costs and brings, most profit first."""
+    found = []
+    for name, part in table.groupby("group", sort=True):
+        rule, planned = setting.rules.group(str(name)), part[part["offer"] != NONE]
+        found.append(
+            {
+                "group": str(name),
+                "treatment": rule.treatment,
+                "promise": rule.promise,
+                "n_customers": len(part),
+                "n_treated": int((part["arm"] == "treated").sum()),
+                "n_control": int((part["arm"] == "control").sum()),
+                "n_by_offer": {str(offer): int(n) for offer, n in planned["offer"].value_counts().sort_index().items()},
+                "expected_cost": float(planned["offer_cost"].sum()),
+                "expected_profit": float(planned["expected_profit"].sum()),
+                "mean_headroom": float(part["headroom"].mean()),
+                "mean_p_lapse": None if part["p_lapse"].isna().all() else float(part["p_lapse"].mean()),
+            }
+        )
+    return sorted(found, key=lambda record: (-record["expected_profit"], record["group"]))
+
+
+def shadow_prices(made: Made, setting: Setting) -> list[str]:
+    """What one unit more of each limit would bring, a sentence each."""
+    return in_words(made.weighed.choice, made.weighed.problem.rows, setting.currency)
+
+
+def curve(points: list[Point | None]) -> list[Plain]:
+    """The profit-against-budget curve as plain data; a budget under which no plan is possible is left out."""
+    return [
+        {"budget": point.budget, "expected_profit": point.value, "expected_cost": point.cost, "bound": point.bound}
+        for point in points
+        if point is not None
+    ]
+
+
+def counts(planned: pd.DataFrame, first: str, second: str) -> dict[str, dict[str, int]]:
+    """How many rows for each pair of values, by name; pairs without a row are left out."""
+    found: dict[str, dict[str, int]] = {}
+    for (a, b), part in planned.groupby([first, second], sort=True):
+        found.setdefault(str(a), {})[str(b)] = len(part)
+    return found
+
+
+def _means(rows: pd.DataFrame) -> dict[str, float]:
+    if not len(rows):
+        return {}
+    return {
+        "n_customers": len(rows),
+        "benefit": float(rows["benefit"].mean()),
+        "price_benefit": float(rows["price_benefit"].mean()),
+    }

@@ -1,0 +1,55 @@
+"""The plan's report as a folder: `plan.json` for programs, `plan.html` for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contracts.files import atomic_folder, rounded, write_json, write_text
+from offers.guard.slices import proxies, slices
+from offers.optimiser.curve import budget_curve
+from offers.plan import Made
+from offers.report.examples import examples
+from offers.report.numbers import CURVE_SHARES, curve, shadow_prices, summary
+from offers.report.page import page
+from offers.setting import Setting
+
+Plain = dict[str, Any]
+REPORT_FILE, PAGE_FILE = "plan.json", "plan.html"
+
+
+def write_report(
+    folder: Path,
+    made: Made,
+    setting: Setting,
+    *,
+    portraits: pd.DataFrame,
+    audit: pd.DataFrame,
+    portrait_report: Plain,
+) -> Plain:
+    """Write both files in one step; return the numbers. Customers stand on the page alone, as examples and findings."""
+    report = plan_report(made, portraits, setting, audit)
+    with atomic_folder(folder) as draft:
+        write_json(draft / REPORT_FILE, report)
+        write_text(draft / PAGE_FILE, page(report, examples(made.plan, portraits), portrait_report, setting))
+    return report
+
+
+def plan_report(made: Made, portraits: pd.DataFrame, setting: Setting, audit: pd.DataFrame) -> Plain:
+    """Every number of the plan, to six decimals."""
+    budgets = np.array(CURVE_SHARES) * setting.limits.budget
+    points = budget_curve(made.weighed.problem, budgets.tolist()) if setting.limits.budget else []
+    report: Plain = rounded(
+        summary(made, setting)
+        | {
+            "limits_in_words": shadow_prices(made, setting),
+            "budget_curve": curve(points),
+            "slices": slices(made.plan, portraits, audit, setting),
+            "proxies": proxies(made.plan, audit, setting.seed),
+            "guard": made.guard,
+        }
+    )
+    return report

@@ -1,0 +1,82 @@
+"""What stage `plan` and whoever explains a plan read alike: the week's setting, from the shop's files."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from contracts.errors import UnknownNameError
+from contracts.files import read_json, read_table
+from contracts.params import Params, load_params
+from contracts.portrait_rules import load_portrait_rules
+from contracts.tables import PLAN
+from contracts.words import load_words
+from events.store import read_before
+from offers.catalogue_file import load_sound_catalogue
+from offers.contacts import ledger
+from offers.setting import Setting
+
+
+def read_setting(params: Params, *, events: Path, offers: Path, rules: Path, words: Path, cutoffs: Path) -> Setting:
+    """The setting of the scored week; `ParameterError` names the first thing wrong in the shop's files."""
+    forbidden = params.plan.forbidden_attributes
+    known, spoken = load_portrait_rules(rules, forbidden), load_words(words)
+    cutoff = date.fromisoformat(read_json(cutoffs)["scored"])
+    contacts = read_before(events, "contacts", cutoff, params.store.time_zone)
+    return Setting(
+        load_sound_catalogue(offers, params, known, spoken),
+        known,
+        params.plan,
+        spoken,
+        cutoff,
+        params.store.currency,
+        params.execution.seed,
+        ledger(contacts),
+    )
+
+
+def project_setting(root: Path) -> Setting:
+    """The setting of the project's scored week, from its usual places."""
+    return read_setting(
+        load_params(root / "params.yaml"),
+        events=root / "data" / "events",
+        offers=root / "offers.yaml",
+        rules=root / "portraits.yaml",
+        words=root / "words.yaml",
+        cutoffs=root / "data" / "cutoffs.json",
+    )
+
+
+def plan_of(root: Path, name: str) -> pd.DataFrame:
+    """The plan in a file, or of a commit, branch or experiment, from DVC's cache.
+
+    Raises:
+        UnknownNameError: there is no such file or revision, or its plan stands in no cache.
+    """
+    path = root / name
+    if path.suffix == ".parquet":
+        if not path.exists():
+            raise UnknownNameError(f"expected the plan {name}, found none; run `dvc repro` first, or name a commit")
+        return read_table(path, PLAN)
+    with tempfile.TemporaryDirectory(prefix="regulars-plan-") as scratch:
+        copy = Path(scratch) / "plan.parquet"
+        copy.write_bytes(_cached(root, name))
+        return read_table(copy, PLAN)
+
+
+def _cached(root: Path, revision: str) -> bytes:
+    from dvc.api import read
+    from dvc.exceptions import DvcException
+    from scmrepo.exceptions import SCMError
+
+    try:
+        content = read("data/plan.parquet", repo=str(root), rev=revision, mode="rb")
+    except (DvcException, SCMError, FileNotFoundError) as error:
+        raise UnknownNameError(
+            f"found no plan of '{revision}' ({type(error).__name__}); expected a commit, branch or experiment whose "
+            "plan this machine's DVC cache holds, or the path of a plan.parquet"
+        ) from error
+    return bytes(content)
