@@ -14,9 +14,10 @@ export ARROW_DEFAULT_MEMORY_POOL := system
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
 LINES ?= 1000000 10000000
+SEEDS ?= 7 8 9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check lint prove mlflow docs figures bench-features bench-quality lock clean
+.PHONY: help setup setup-dev run test check lint prove mlflow docs figures bench-features bench-quality bench-offers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -88,6 +89,9 @@ bench-features: setup-dev ## features by our engine and its rivals, 1 M and 10 M
 
 bench-quality: setup ## the model beside its baselines on real and simulated shops (REGULARS_BENCHMARK_DATA=folder for Online Retail II)
 	@python -m benchmarks.quality $(SHOPS)
+
+bench-offers: setup ## optimiser against its bound and HiGHS, up to 10 million customers; goods named against what was bought (SEEDS="7 8 9")
+	@python -m benchmarks.offers --seed $(SEEDS)
 
 lock: $(UV) ## resolve the exact versions anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
