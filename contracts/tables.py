@@ -240,9 +240,6 @@ def _week_columns(*, is_list: bool) -> dict[str, pa.Column]:
         "send_on": column(DAY, "day to send; empty if none", nullable=True),
         "act_by": column(DAY, "last day for the team to act; empty if none", nullable=True),
         "valid_until": column(DAY, "last day of the benefit; empty if none", nullable=True),
-        "notice_on": column(DAY, "day on which the end of a price benefit is announced again", nullable=True),
-        "follow_up_on": column(DAY, "day after a price benefit's end on which it is followed up", nullable=True),
-        "codes": column(TEXT, "what the till knows the benefits by, joined by ', '; empty if none"),
         "offer_cost": positive(
             "expected cost of benefit and contact, currency; empty for a control", nullable=withheld
         ),
@@ -265,6 +262,9 @@ def _week_columns(*, is_list: bool) -> dict[str, pa.Column]:
         "horizon_days": column(COUNT, "days that p_lapse looks ahead for this customer", pa.Check.ge(1)),
         "value_horizon_days": column(COUNT, "days over which margin is counted", pa.Check.ge(1)),
         "entitlements": column(TEXT, "what every regular may claim, controls included; empty if nothing"),
+        "notice_on": column(DAY, "day on which the end of a price benefit is announced again", nullable=True),
+        "follow_up_on": column(DAY, "day after a price benefit's end on which it is followed up", nullable=True),
+        "codes": column(TEXT, "what the till knows the benefits by, joined by ', '; empty if none"),
     }
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 from offers.catalogue import NONE
 
 N_EXAMPLES = 3
+COLUMNS = ("customer_id", "offer", "channel", "arm", "expected_profit", "offer_cost", "benefit", "price_benefit")
+"""What of two tables PLAN is compared; plans of older versions hold these as well."""
 AMOUNTS = ("expected_profit", "offer_cost", "benefit", "price_benefit")
 
 

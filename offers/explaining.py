@@ -65,8 +65,8 @@ def what_would_change(row: pd.Series, table: pd.DataFrame, currency: str) -> lis
         best = open_to.iloc[0]
         said.append(
             f"'{best['offer']}' by {best['channel']} was nearest: expected to bring {best['expected_profit']:.2f} "
-            f"{currency}, while this week's limits charge {best['limits_cost']:.2f}; with "
-            f"{-best['worth_to_plan']:.2f} more, or as much more room, it would have been chosen."
+            f"{currency}, {_limits(best['limits_cost'])}; with {-best['worth_to_plan']:.2f} more, or as much more "
+            "room, it would have been chosen."
         )
     said += _with_consent(row, table, currency)
     blocked = table[(table["obstacle"] != "") & ~table["obstacle"].str.startswith(NO_CONSENT)]
@@ -87,8 +87,15 @@ def _runner_up(row: pd.Series, open_to: pd.DataFrame, currency: str) -> str:
     best, lead = others.iloc[0], mine["worth_to_plan"].iloc[0] - others["worth_to_plan"].iloc[0]
     return (
         f"Next came '{best['offer']}' by {best['channel']}, worth {lead:.2f} {currency} less to the plan "
-        f"(expected to bring {best['expected_profit']:.2f}, of which the limits charge {best['limits_cost']:.2f})."
+        f"(expected to bring {best['expected_profit']:.2f}, {_limits(best['limits_cost'])})."
     )
+
+
+def _limits(cost: float) -> str:
+    """What the limits' prices say of an offer: a charge, or a credit where it helps to keep one of them."""
+    if cost < 0:
+        return f"and the week's limits credit {-cost:.2f} for it, as it helps fairness between tiers"
+    return f"while the week's limits charge {cost:.2f} for it"
 
 
 def _with_consent(row: pd.Series, table: pd.DataFrame, currency: str) -> list[str]:

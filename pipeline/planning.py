@@ -12,11 +12,11 @@ from contracts.errors import UnknownNameError
 from contracts.files import read_json, read_table
 from contracts.params import Params, load_params
 from contracts.portrait_rules import load_portrait_rules
-from contracts.tables import PLAN
 from contracts.words import load_words
 from events.store import read_before
 from offers.catalogue_file import load_sound_catalogue
 from offers.contacts import ledger
+from offers.difference import COLUMNS
 from offers.setting import Setting
 
 
@@ -60,11 +60,11 @@ def plan_of(root: Path, name: str) -> pd.DataFrame:
     if path.suffix == ".parquet":
         if not path.exists():
             raise UnknownNameError(f"expected the plan {name}, found none; run `dvc repro` first, or name a commit")
-        return read_table(path, PLAN)
+        return read_table(path, columns=list(COLUMNS))
     with tempfile.TemporaryDirectory(prefix="regulars-plan-") as scratch:
         copy = Path(scratch) / "plan.parquet"
         copy.write_bytes(_cached(root, name))
-        return read_table(copy, PLAN)
+        return read_table(copy, columns=list(COLUMNS))
 
 
 def _cached(root: Path, revision: str) -> bytes:

@@ -33,6 +33,8 @@ def named_products(lines: pd.DataFrame, is_recent: npt.NDArray[np.bool_], cutoff
     bought lately; *within price*: another good of its category that costs no more than they usually pay in it;
     *lapsed*: once bought again and again, no more since.
     """
+    if not len(lines):
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in COLUMNS})
     goods = goods_of(lines, words)
     likely = ranked(goods, cutoff)
     first = likely.drop_duplicates("customer").set_index("customer")["good"]

@@ -9,10 +9,8 @@ import numpy as np
 
 from offers.optimiser.choice import described
 from offers.optimiser.problem import Problem, Row
-from offers.optimiser.sides import sides_of
-from offers.optimiser.solving import WHOLE_SIZE, Solution, solved
-
-EIGHTHS = tuple(k / 8 for k in range(17))
+from offers.optimiser.sides import Sides, sides_of
+from offers.optimiser.solving import Solution, solved
 
 
 @dataclass(frozen=True)
@@ -30,25 +28,27 @@ class Point:
         return max(0.0, self.bound - self.value) / max(abs(self.bound), 1e-9)
 
 
-def shares_of(budget: float, shares: Sequence[float] = EIGHTHS) -> list[float]:
-    """The budgets of a curve: from nothing by eighths to twice the budget."""
-    return [share * budget for share in shares]
-
-
-def budget_curve(problem: Problem, budgets: Sequence[float], *, whole_size: int = WHOLE_SIZE) -> list[Point | None]:
+def budget_curve(problem: Problem, budgets: Sequence[float], *, whole_size: int = 0) -> list[Point | None]:
     """One point a budget, in the given order; none where the minimums cannot be held at that budget.
 
-    Every row with `per_budget` follows the budget; the others stay.
+    Every row with `per_budget` follows the budget; the others stay. Solved by prices and core unless there are at most
+    `whole_size` candidates; a plan that a smaller budget pays for as well stands for that one too.
     """
     points: dict[float, Point | None] = {}
-    prices = None
+    found: Solution | None = None
     for budget in sorted(set(budgets), reverse=True):
         there = replace(problem, rows=tuple(_at(row, budget) for row in problem.rows))
         sides = sides_of(there)
-        found = solved(there, sides, whole_size=whole_size, start=prices)
+        if found is None or not _is_paid_for(sides, found):
+            prices = None if found is None else found.prices
+            found = solved(there, sides, whole_size=whole_size, start=prices)
         points[budget] = None if found is None else _point(there, found, budget)
-        prices = prices if found is None else found.prices
     return [points[budget] for budget in budgets]
+
+
+def _is_paid_for(sides: Sides, found: Solution) -> bool:
+    """Whether a plan that was best with more money keeps every limit with less: then it is best with less as well."""
+    return bool((sides.activity(found.use.contacts, found.use.spent) <= sides.bound).all())
 
 
 def _at(row: Row, budget: float) -> Row:

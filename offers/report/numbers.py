@@ -17,8 +17,8 @@ from offers.plan import Made
 from offers.setting import Setting
 
 Plain = dict[str, Any]
-CURVE_SHARES = (0.0625, 0.125, 0.1875, 0.25, 0.375, 0.5, 0.75, 1.0, 1.5, 2.0)
-"""Budgets of the profit-against-budget curve, as shares of the week's."""
+OF_COST, OF_BUDGET = (0.125, 0.25, 0.5, 0.75, 1.0), (1.0, 1.5, 2.0)
+"""Budgets of the profit-against-budget curve, as shares of what the plan costs, and of the week's budget."""
 
 
 def beside(made: Made) -> pd.DataFrame:
@@ -125,6 +125,12 @@ def groups(table: pd.DataFrame, setting: Setting) -> list[Plain]:
 def shadow_prices(made: Made, setting: Setting) -> list[str]:
     """What one unit more of each limit would bring, a sentence each."""
     return in_words(made.weighed.choice, made.weighed.problem.rows, setting.currency)
+
+
+def curve_budgets(cost: float, budget: float) -> list[float]:
+    """The budgets at which the curve is drawn: dense where money decides, sparse where it no longer does."""
+    within = [share * min(cost, budget) for share in OF_COST if cost > 0]
+    return sorted({*within, *(share * budget for share in OF_BUDGET if budget > 0)})
 
 
 def curve(points: list[Point | None]) -> list[Plain]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from contracts.files import atomic_folder, rounded, write_json, write_text
@@ -13,7 +12,7 @@ from offers.guard.slices import proxies, slices
 from offers.optimiser.curve import budget_curve
 from offers.plan import Made
 from offers.report.examples import examples
-from offers.report.numbers import CURVE_SHARES, curve, shadow_prices, summary
+from offers.report.numbers import curve, curve_budgets, shadow_prices, summary
 from offers.report.page import page
 from offers.setting import Setting
 
@@ -40,8 +39,8 @@ def write_report(
 
 def plan_report(made: Made, portraits: pd.DataFrame, setting: Setting, audit: pd.DataFrame) -> Plain:
     """Every number of the plan, to six decimals."""
-    budgets = np.array(CURVE_SHARES) * setting.limits.budget
-    points = budget_curve(made.weighed.problem, budgets.tolist()) if setting.limits.budget else []
+    budgets = curve_budgets(float(made.plan["offer_cost"].sum()), setting.limits.budget)
+    points = budget_curve(made.weighed.problem, budgets)
     report: Plain = rounded(
         summary(made, setting)
         | {

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.errors import ContractError, ParameterError
 from offers.optimiser.choice import Choice, choose
-from offers.optimiser.curve import budget_curve, shares_of
+from offers.optimiser.curve import budget_curve
 from offers.optimiser.dominance import undominated
 from offers.optimiser.problem import Problem, Row, problem
 from offers.optimiser.words import in_words, price_sentence
@@ -193,8 +193,6 @@ def test_the_curve_of_a_week_worked_out_by_hand():
     made = week([5, 4, 3], budget(2.0), cost=[1, 1, 1])
     points = budget_curve(made, [0.0, 1.0, 2.0, 3.0, 9.0])
     assert [(p.value, p.cost) for p in points] == [(0, 0), (5, 1), (9, 2), (12, 3), (12, 3)]
-    assert shares_of(8.0)[:3] == [0.0, 1.0, 2.0]
-    assert shares_of(8.0)[-1] == 16.0
 
 
 def test_a_budget_that_cannot_pay_the_minimum_has_no_point():

@@ -28,7 +28,8 @@ def test_a_week_holds_all_files_and_a_manifest_that_names_them(home):
     assert is_new
     assert revision.folder == home / "published" / "2018-W01"
     names = {path.name for path in revision.folder.iterdir()}
-    assert names == {"at_risk.csv", "at_risk.parquet", "at_risk.xlsx", "customers.parquet", "manifest.json"}
+    sheets = {"at_risk.csv", "at_risk.parquet", "at_risk.xlsx", "win_back.csv", "welcome.csv"}
+    assert names == {*sheets, "customers.parquet", "manifest.json"}
     assert set(revision.manifest["files"]) == names - {"manifest.json"}
     assert revision.manifest["revision"] == 1
     assert revision.manifest["counts"] == {
