@@ -6,5 +6,7 @@ RESPONSE_KINDS = ("opened", "clicked", "redeemed", "unsubscribed", "complained")
 FORCED = ("service_request", "care_visit")
 INDUCED = ("visit", "view", "basket", "abandon")
 STICKY = ("review", "referral", "search")
+TIES = ("care_visit", "referral")
+"""What keeps a customer's tie to the shop alive beside buying, where people buy once in years."""
 EXPERIENCE = ("complaint", "complaint_closed", "return_refused", "rating")
 INTERACTION_KINDS = (*FORCED, *INDUCED, *STICKY, *EXPERIENCE, "pause")

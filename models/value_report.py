@@ -32,7 +32,7 @@ def figures(tested: Tested) -> Plain:
 
 def _with_ends(value: float, drawn: np.ndarray[Any, np.dtype[np.float64]]) -> Plain:
     low, high = metrics.interval(drawn)
-    return {name: None if np.isnan(end) else end for name, end in (("value", value), ("low", low), ("high", high))}
+    return {name: end if np.isfinite(end) else None for name, end in (("value", value), ("low", low), ("high", high))}
 
 
 def decile_table(outcomes: Outcomes) -> pd.DataFrame:

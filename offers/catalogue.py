@@ -124,6 +124,11 @@ class Offer(Component):
         return (self, *self.with_)
 
     @property
+    def is_never_withheld(self) -> bool:
+        """Whether it puts something right: no rest, group, budget or control group stands in its way."""
+        return self.mechanic in NEVER_WITHHELD
+
+    @property
     def gives_price(self) -> bool:
         """Whether any component changes what the customer pays."""
         return any(component.is_price for component in self.components)

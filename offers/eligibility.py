@@ -13,7 +13,7 @@ import pandas as pd
 
 from contracts.words import Words
 from offers.audience import ALL_TIERS, CLOSED_LISTS, falls, has_any_label
-from offers.catalogue import NEVER_WITHHELD, NONE, PRODUCT_FIELDS, Catalogue, Offer
+from offers.catalogue import NONE, PRODUCT_FIELDS, Catalogue, Offer
 from offers.channel import Channel
 from offers.contacts import good_days, is_rested, not_excluded, price_benefits_in_a_row, under_caps
 from offers.setting import Setting
@@ -21,6 +21,7 @@ from offers.setting import Setting
 Mask = npt.NDArray[np.bool_]
 Test = tuple[str, Mask]
 UNSCORED = "unscored"
+NO_CHANNEL = "no permitted channel"
 FROM_SCORES = (
     "customer_id", "p_lapse", "risk_band", "value_at_stake", "value_at_stake_low", "value_at_stake_high", "reasons",
 )  # fmt: skip
@@ -88,12 +89,12 @@ def is_left_alone(customers: pd.DataFrame, left_alone: list[str]) -> Mask:
 
 
 def common_tests(customers: pd.DataFrame, setting: Setting) -> list[Test]:
-    """The tests that hang on the customer alone."""
+    """The tests that hang on the customer alone. What puts things right passes them all but the channel."""
     ids = customers["customer_id"]
     limits = setting.limits
     return [
+        (NO_CHANNEL, (customers["preferred_channel"] != NONE).to_numpy(dtype=bool)),
         ("deliberately left alone", ~is_left_alone(customers, setting.left_alone)),
-        ("no permitted channel", (customers["preferred_channel"] != NONE).to_numpy(dtype=bool)),
         (
             f"contacted less than {limits.rest_days} days before {setting.send_on}",
             is_rested(customers, setting.send_on, limits.rest_days),
@@ -102,10 +103,14 @@ def common_tests(customers: pd.DataFrame, setting: Setting) -> list[Test]:
     ]
 
 
+def _for_offer(tests: list[Test], offer: Offer) -> list[Test]:
+    return [test for test in tests if not offer.is_never_withheld or test[0] == NO_CHANNEL]
+
+
 def offer_tests(offer: Offer, customers: pd.DataFrame, setting: Setting) -> Iterator[Test]:
     """The tests that hang on customer and offer: complaint, audience, score, occasion, facts named, earlier offers."""
     complains = customers["has_open_complaint"].to_numpy(dtype=bool)
-    if offer.mechanic in NEVER_WITHHELD:
+    if offer.is_never_withheld:
         yield "has no open complaint to put right", complains
     else:
         yield "an open complaint bars every offer but putting it right", ~complains
@@ -165,8 +170,9 @@ def candidates(customers: pd.DataFrame, setting: Setting) -> pd.DataFrame:
     """One row per permitted (customer, offer, channel): `customer` (position in `customers`), `offer`, `channel`."""
     empty = {"customer": pd.Series(dtype="int64"), "offer": pd.Series(dtype="str"), "channel": pd.Series(dtype="str")}
     parts = [pd.DataFrame(empty)]
-    open_to = _all_hold(common_tests(customers, setting), len(customers))
+    common = common_tests(customers, setting)
     for offer in setting.catalogue.offers:
+        open_to = _all_hold(_for_offer(common, offer), len(customers))
         suited = np.flatnonzero(open_to & fits(offer, customers, setting))
         rows = customers.iloc[suited]
         for channel in map(setting.catalogue.channel, offer.channels):
@@ -189,7 +195,7 @@ def obstacles(customer: pd.DataFrame, setting: Setting) -> pd.DataFrame:
     common = list(common_tests(customer, setting))
     rows = []
     for offer in setting.catalogue.offers:
-        own = [*common, *offer_tests(offer, customer, setting)]
+        own = [*_for_offer(common, offer), *offer_tests(offer, customer, setting)]
         for channel in map(setting.catalogue.channel, offer.channels):
             tests = [*own, *channel_tests(channel, offer, customer, setting)]
             failed = next((name for name, mask in tests if not mask[0]), "")

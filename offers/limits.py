@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +20,7 @@ from offers.optimiser.problem import Doubles, Flags, Problem, Row, problem
 from offers.parity_cells import parity_cells
 
 REGULAR_TIERS = ("regular", "devoted")
+OWN_SLOTS = ("capacity of ", "budget of ")
 KIND = ("group", "cell", "tier", "is_reserved")
 
 
@@ -59,7 +60,8 @@ def limits_of(
         *_group_rows(over, groups),
         *_all_parity_rows(over, n, _benefit_by_pair(priced, pairs), plan),
     ]
-    return Limits(tuple(rows), kind, kinds, pairs)
+    putting_right = over.pairs_where(lambda name, _: catalogue.offer(name).is_never_withheld)
+    return Limits(tuple(_but_for(row, putting_right) for row in rows), kind, kinds, pairs)
 
 
 def problem_of(priced: pd.DataFrame, limits: Limits) -> Problem:
@@ -81,6 +83,14 @@ def problem_of(priced: pd.DataFrame, limits: Limits) -> Problem:
         limits.rows,
         cost=priced["offer_cost"].to_numpy(dtype=np.float64),
     )
+
+
+def _but_for(row: Row, putting_right: Flags) -> Row:
+    """The row without what puts things right: no budget, group or fairness may withhold that, only slots of its own."""
+    if row.name.startswith(OWN_SLOTS):
+        return row
+    contact, cost = (None if t is None else np.where(putting_right, 0.0, t) for t in (row.per_contact, row.per_cost))
+    return replace(row, per_contact=contact, per_cost=cost)
 
 
 @dataclass(frozen=True)

@@ -34,14 +34,15 @@ def why_none(customers: pd.DataFrame, setting: Setting, *, priced: pd.DataFrame,
     by_rule = ~is_scored & (customers["risk_band"] != UNSCORED)
     rested = is_rested(customers, send_on, limits.rest_days)
     free = under_caps(customers["customer_id"], setting.sent, send_on, limits.caps)
+    by_risk = any(offer.needs_score for offer in setting.catalogue.offers)
     known = [
-        (is_left_alone(customers, setting.left_alone), LEFT_ALONE),
         (customers["preferred_channel"] == NONE, NO_CHANNEL),
+        (best.isna() & customers["has_open_complaint"], COMPLAINT),
+        (is_left_alone(customers, setting.left_alone), LEFT_ALONE),
         (~rested, f"Contacted less than {limits.rest_days} days before {send_on:%Y-%m-%d}; left to rest."),
         (~free, CAPPED),
-        (best.isna() & customers["has_open_complaint"], COMPLAINT),
         (best.isna() & is_scored & ~customers["is_explained"], UNEXPLAINED),
-        (best.isna() & by_rule, NO_MODEL_YET),
+        (best.isna() & by_rule & by_risk, NO_MODEL_YET),
         (best.isna(), NOTHING_FITS),
         ((best <= 0) & _contact_harms(customers, priced), HARMS),
         (best <= 0, NOTHING_PAYS),

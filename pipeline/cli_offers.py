@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 PLAN = "data/plan.parquet"
+PARAMS, OFFERS, RULES, WORDS = (Path(name) for name in ("params.yaml", "offers.yaml", "portraits.yaml", "words.yaml"))
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -22,14 +23,15 @@ def offers_command() -> None:
 
     Example: regulars offers
     """
+    from contracts.params import load_params
     from pipeline.console import console
     from pipeline.offer_tables import catalogue_table
-    from pipeline.planning import project_setting
+    from pipeline.planning import read_offers
 
-    setting = project_setting(Path.cwd())
-    console().print(catalogue_table(setting))
-    n_labels, n_groups = len(setting.rules.labels), len(setting.rules.groups)
-    typer.echo(f"offers.yaml and portraits.yaml are sound: {n_labels} labels, {n_groups} groups")
+    params = load_params(PARAMS)
+    catalogue, rules, _ = read_offers(params, offers=OFFERS, rules=RULES, words=WORDS)
+    console().print(catalogue_table(catalogue, params.store.currency))
+    typer.echo(f"{OFFERS} and {RULES} are sound: {len(rules.labels)} labels, {len(rules.groups)} groups")
 
 
 def explain_command(

@@ -13,11 +13,10 @@ from rich.text import Text
 from contracts.errors import UnknownNameError
 from contracts.files import read_table
 from contracts.tables import PLAN, PORTRAITS, SCORES
-from offers.catalogue import Offer
+from offers.catalogue import Catalogue, Offer
 from offers.difference import Difference
 from offers.explaining import considered, what_would_change
 from offers.plan import weigh
-from offers.setting import Setting
 from pipeline.planning import project_setting
 from serving.terminal import plain
 
@@ -27,12 +26,12 @@ N_MOVES = 20
 HELD_BACK = "left alone at random this week, to measure what offers bring; what had been planned is not shown"
 
 
-def catalogue_table(setting: Setting) -> Table:
+def catalogue_table(catalogue: Catalogue, currency: str) -> Table:
     """One row an offer: what it gives, what it costs, who may get it."""
-    table = Table(title=f"Offers, amounts in {setting.currency}, expected per customer to whom they are offered")
+    table = Table(title=f"Offers, amounts in {currency}, expected per customer to whom they are offered")
     for name in ("offer", "gives", "worth", "of it price", "cost", "for", "by"):
         table.add_column(name, justify="right" if name in {"worth", "of it price", "cost"} else "left")
-    for offer in setting.catalogue.offers:
+    for offer in catalogue.offers:
         cost = sum(component.redeem * component.cost for component in offer.components)
         worth = f"{offer.whole_benefit:.2f}", f"{offer.whole_price_benefit:.2f}", f"{cost:.2f}"
         gives = " + ".join(mechanic.replace("_", " ") for mechanic in offer.mechanics)

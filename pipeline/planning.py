@@ -11,23 +11,29 @@ import pandas as pd
 from contracts.errors import UnknownNameError
 from contracts.files import read_json, read_table
 from contracts.params import Params, load_params
-from contracts.portrait_rules import load_portrait_rules
-from contracts.words import load_words
+from contracts.portrait_rules import PortraitRules, load_portrait_rules
+from contracts.words import Words, load_words
 from events.store import read_before
+from offers.catalogue import Catalogue
 from offers.catalogue_file import load_sound_catalogue
 from offers.contacts import ledger
 from offers.difference import COLUMNS
 from offers.setting import Setting
 
 
+def read_offers(params: Params, *, offers: Path, rules: Path, words: Path) -> tuple[Catalogue, PortraitRules, Words]:
+    """The shop's files, checked against each other; `ParameterError` names the first thing wrong."""
+    known, spoken = load_portrait_rules(rules, params.plan.forbidden_attributes), load_words(words)
+    return load_sound_catalogue(offers, params, known, spoken), known, spoken
+
+
 def read_setting(params: Params, *, events: Path, offers: Path, rules: Path, words: Path, cutoffs: Path) -> Setting:
     """The setting of the scored week; `ParameterError` names the first thing wrong in the shop's files."""
-    forbidden = params.plan.forbidden_attributes
-    known, spoken = load_portrait_rules(rules, forbidden), load_words(words)
+    catalogue, known, spoken = read_offers(params, offers=offers, rules=rules, words=words)
     cutoff = date.fromisoformat(read_json(cutoffs)["scored"])
     contacts = read_before(events, "contacts", cutoff, params.store.time_zone)
     return Setting(
-        load_sound_catalogue(offers, params, known, spoken),
+        catalogue,
         known,
         params.plan,
         spoken,

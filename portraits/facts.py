@@ -9,7 +9,7 @@ import pandas as pd
 from contracts.event_tables import INTERACTIONS
 from contracts.params import Portray, Store
 from contracts.portrait_facts import FACTS, UNKNOWN
-from contracts.windows import day_numbers, rows_before, trailing
+from contracts.windows import day_numbers, days_until, rows_before, trailing
 from contracts.words import Words, day_text
 from portraits.goods import category_spend, loved_category, new_goods, price_levels
 from portraits.habits import habits, visits
@@ -26,14 +26,19 @@ HALF_YEAR_DAYS = 182
 QUARTER_DAYS = 91
 
 
-def customer_facts(lines: pd.DataFrame, cutoff: date, active_days: int, limits: Portray, words: Words) -> pd.DataFrame:
-    """One row per customer: every fact that rests on purchases alone (indexed by `customer_id`)."""
+def customer_facts(
+    lines: pd.DataFrame, ties: pd.Series, cutoff: date, *, active_days: int, limits: Portray, words: Words
+) -> pd.DataFrame:
+    """One row per customer: every fact that rests on purchases, and their state (indexed by `customer_id`).
+
+    `ties` holds the day of the last declared tie that is no purchase, by customer.
+    """
     days = purchase_days(lines)
     is_recent = trailing(day_numbers(lines["ordered_on"]), cutoff, HALF_YEAR_DAYS)
     recent = lines[is_recent]
     facts = rhythm(days, cutoff).join(spend(lines, recent)).join(habits(visits(recent)))
     facts["tier"] = earned_tier(days, limits)
-    facts["state"] = state(facts, active_days, limits)
+    facts["state"] = state(facts, days_until(last_tie_on(facts, ties), cutoff), active_days, limits)
     facts["value_tier"] = value_tier(facts["spend"], limits)
     facts["promotion_sensitivity"] = promotion_sensitivity(facts["discount_share"], limits)
     facts["is_steady"] = is_steady(facts, limits)
@@ -78,6 +83,13 @@ def _in_quarter(recent: pd.DataFrame, cutoff: date, skip_days: int) -> pd.Series
 def _n_days(days: pd.DataFrame, customers: pd.Index, cutoff: date, window_days: int, skip_days: int = 0) -> pd.Series:
     inside = days[trailing(day_numbers(days["ordered_on"]), cutoff, window_days, skip_days)]
     return aligned(inside.groupby("customer_id", observed=True).size(), customers).fillna(0).astype("int64")
+
+
+def last_tie_on(facts: pd.DataFrame, ties: pd.Series) -> pd.Series:
+    """The day of each customer's last purchase, care visit or referral, whichever came last."""
+    other = aligned(ties, facts.index).astype("datetime64[us]")
+    bought: pd.Series = facts["last_purchase_on"]
+    return other.where(other > bought, bought)
 
 
 def _with_shop(facts: pd.DataFrame) -> pd.DataFrame:

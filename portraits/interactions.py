@@ -7,9 +7,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from contracts.event_kinds import FORCED, INDUCED, STICKY
+from contracts.event_kinds import FORCED, INDUCED, STICKY, TIES
 from contracts.portrait_facts import UNKNOWN
-from contracts.windows import day_numbers, trailing
+from contracts.windows import day_numbers, rows_before, trailing
 from contracts.words import day_text
 from portraits.known import by_customer, counted
 from portraits.touches import ANSWERS
@@ -77,3 +77,12 @@ def _count(events: pd.DataFrame, kinds: tuple[str, ...], customers: pd.Index) ->
 def _responses(responses: pd.DataFrame, kinds: tuple[str, ...], customers: pd.Index) -> pd.Series:
     found = responses[responses["kind"].isin(kinds)].groupby("customer_id")["n"].sum()
     return by_customer(found, customers, 0).astype("int64")
+
+
+def last_ties(events: pd.DataFrame | None, cutoff: date, time_zone: str) -> pd.Series:
+    """By customer: the day of the last care visit or referral before the cutoff."""
+    if events is None:
+        return pd.Series(dtype="datetime64[us]")
+    known = rows_before(events, cutoff, time_zone, "happened_at")
+    last: pd.Series = known[known["kind"].isin(TIES)].groupby("customer_id")["happened_on"].max()
+    return last

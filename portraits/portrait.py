@@ -13,6 +13,7 @@ from contracts.windows import rows_before
 from contracts.words import Words
 from portraits.facts import customer_facts, said_facts, side_facts, without_absent
 from portraits.groups import UNSCORED, assign_groups
+from portraits.interactions import last_ties
 from portraits.known import Known, by_customer, known_lines
 from portraits.labels import label_customers
 from portraits.membership import membership
@@ -60,7 +61,8 @@ def facts_of(
     Indexed by `customer_id`. A fact that the shop does not record is missing for everyone.
     """
     lines = known_lines(known, cutoff, store.time_zone)
-    facts = customer_facts(lines, cutoff, active_days, limits, words)
+    ties = last_ties(known.interactions, cutoff, store.time_zone)
+    facts = customer_facts(lines, ties, cutoff, active_days=active_days, limits=limits, words=words)
     facts = facts.join(side_facts(known, lines, facts.index, cutoff, store.time_zone))
     return without_absent(facts.join(said_facts(facts, cutoff, store, words)), known.absent)
 

@@ -11,11 +11,9 @@ UNNAMED = "unknown"
 
 
 def nameable(lines: pd.DataFrame, limits: Portray) -> pd.DataFrame:
-    """The lines whose category and product type may be named in a message."""
+    """The lines whose category may be named in a message, and whose product type, where there is one, as well."""
     silent = [UNNAMED, *limits.unnamed_categories]
-    return lines[
-        ~lines["category"].isin(silent) & ~lines["product_type"].isin([UNNAMED, *limits.unnamed_product_types])
-    ]
+    return lines[~lines["category"].isin(silent) & ~lines["product_type"].isin(limits.unnamed_product_types)]
 
 
 def favourite_category(recent: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pandas as pd
 
 from contracts.params.acting import Cap
-from offers.catalogue import Offer
+from offers.catalogue import NEVER_WITHHELD, Offer
 from offers.channel import WEEKDAYS
 from offers.guard.findings import Finding, by_rows
 from offers.setting import Setting
@@ -22,7 +22,8 @@ def contact_findings(rows: pd.DataFrame, setting: Setting) -> list[Finding]:
     sent = _by_customer(setting.sent, set(offered["customer_id"]))
     first = pd.Timestamp(setting.send_on)
     rest = offered["send_on"] - offered["last_contact_on"]
-    too_soon = rest.dt.days < setting.limits.rest_days
+    owed = offered["mechanic"].isin(NEVER_WITHHELD)
+    too_soon = (rest.dt.days < setting.limits.rest_days) & ~owed
     judged = [_broken_rules(row, sent.get(str(row["customer_id"]), []), setting, first) for row in _records(offered)]
     found = [by_rows("rest days", f"contacted again within {setting.limits.rest_days} days", offered, too_soon)]
     for rule, detail in RULES.items():
@@ -62,9 +63,8 @@ def _broken_rules(
     channel = setting.catalogue.channel(str(row["channel"]))
     send_on = pd.Timestamp(str(row["send_on"]))
     ages = [((first - day).days, name, by) for day, name, by in history]
-    capped = _over([age for age, _, _ in ages], setting.limits.caps) or _over(
-        [age for age, _, by in ages if by == channel.id], channel.caps
-    )
+    in_all = offer.mechanic not in NEVER_WITHHELD and _over([age for age, _, _ in ages], setting.limits.caps)
+    capped = in_all or _over([age for age, _, by in ages if by == channel.id], channel.caps)
     return {
         rule
         for rule, wrong in (

@@ -13,7 +13,7 @@ import pandas as pd
 from contracts.params import Plan
 from contracts.tables import TIERS
 from offers.audience import Audience
-from offers.catalogue import DEEPER_DISCOUNTS, NONE, PRODUCT_FIELDS, Catalogue, Offer
+from offers.catalogue import DEEPER_DISCOUNTS, NEVER_WITHHELD, NONE, PRODUCT_FIELDS, Catalogue, Offer
 from offers.guard.contacts import contact_findings
 from offers.guard.findings import Finding, broken, by_rows, kept
 from offers.guard.limits import limit_findings
@@ -140,7 +140,8 @@ def _left_alone_alike(rows: pd.DataFrame, left_alone: list[str]) -> Finding:
     alone = rows["group"].isin(left_alone)
     rank = rows["tier"].map({tier: k for k, tier in enumerate(TIERS)}).astype("float64")
     alike = [rows[name].astype("object").fillna("").astype("str") for name in ("state", "value_tier", "risk_band")]
-    lowest_served = rank.where(rows["offer"] != NONE).groupby(alike).transform("min")
+    is_served = (rows["offer"] != NONE) & ~rows["mechanic"].isin(NEVER_WITHHELD)
+    lowest_served = rank.where(is_served).groupby(alike).transform("min")
     return by_rows(
         LEFT_ALONE, "left alone though less loyal customers alike have an offer", rows, alone & (lowest_served < rank)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from offers.catalogue import NONE
+from offers.catalogue import NEVER_WITHHELD, NONE
 from offers.guard.findings import Finding, broken, kept
 from offers.setting import Setting
 
@@ -16,12 +16,13 @@ Check = tuple[str, float, float, str]
 def limit_findings(rows: pd.DataFrame, setting: Setting) -> list[Finding]:
     """Findings on every sum, over all who were selected, controls among them."""
     offered = rows[rows["offer"] != NONE]
-    checks = [*_plan_checks(offered, setting), *_catalogue_checks(offered, setting), *_group_checks(offered, setting)]
+    counted = offered[~offered["mechanic"].isin(NEVER_WITHHELD)]  # nothing but slots of their own may withhold these
+    checks = [*_plan_checks(counted, setting), *_catalogue_checks(offered, setting), *_group_checks(counted, setting)]
     found = [
         broken(rule, f"{what}: {used:.2f}, expected at most {most:.2f}") if used > most + CENT else kept(rule)
         for rule, used, most, what in checks
     ]
-    return found + _group_minimums(offered, setting)
+    return found + _group_minimums(counted, setting)
 
 
 def _plan_checks(offered: pd.DataFrame, setting: Setting) -> list[Check]:

@@ -2,7 +2,7 @@
 
 Over all customers of the plan, 'none' included and control undone: mean benefit does not fall from a tier to the next
 one present, over everyone by no more than rounding, in each cell of risk band × preferred channel by no more than the
-tolerance.
+tolerance. What puts a complaint right is owed, and counts for nobody.
 
 Cells: from the high band down, a band with fewer than `min_cell` customers joins the next lower one (the last joins the
 one above). Within a band, channels with fewer form one cell; if that is too small as well, the whole band is one cell.
@@ -18,7 +18,7 @@ import pandas as pd
 
 from contracts.params import Plan
 from contracts.tables import TIERS
-from offers.catalogue import Catalogue
+from offers.catalogue import NEVER_WITHHELD, Catalogue
 from offers.guard.findings import Finding, broken, kept
 
 ROUNDING = 1e-6
@@ -30,6 +30,7 @@ def parity_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> l
     worth = {
         offer.id: sum(part.redeem * (part.price_worth + part.other_worth) for part in (offer, *offer.with_))
         for offer in catalogue.offers
+        if offer.mechanic not in NEVER_WITHHELD
     }
     table = rows.assign(
         worth=[worth.get(name, 0.0) for name in rows["offer"]], cell=_cells(rows, catalogue, limits.min_cell)

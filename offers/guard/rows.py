@@ -54,6 +54,8 @@ def row_findings(rows: pd.DataFrame, setting: Setting) -> list[Finding]:
 def _known_offers(rows: pd.DataFrame, catalogue: Catalogue) -> Finding:
     pairs = {f"{offer.id}>{channel}" for offer in catalogue.offers for channel in offer.channels} | {f"{NONE}>"}
     wrong = ~(rows["offer"] + ">" + rows["channel"]).isin(pairs)
+    mechanics = {offer.id: offer.mechanic for offer in catalogue.offers} | {NONE: NONE}
+    wrong |= rows["mechanic"] != rows["offer"].map(mechanics)
     return by_rows("offers of the catalogue", "an offer or channel that the catalogue does not have", rows, wrong)
 
 
@@ -95,7 +97,7 @@ def _amount(names: pd.Series, amounts: dict[str, float]) -> pd.Series:
 def _audience(offered: pd.DataFrame, setting: Setting) -> Finding:
     """Everyone with an offer belongs to its audience and to no group that is left alone."""
     alone = [group.name for group in setting.rules.groups if group.is_left_alone]
-    wrong = offered["group"].isin(alone)
+    wrong = offered["group"].isin(alone) & ~offered["mechanic"].isin(NEVER_WITHHELD)
     for offer in setting.catalogue.offers:
         here = offered["offer"] == offer.id
         for column, field in LISTS.items():

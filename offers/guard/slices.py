@@ -13,6 +13,7 @@ import pandas as pd
 
 from contracts.tables import TIERS
 from contracts.windows import days_until
+from offers.catalogue import NEVER_WITHHELD
 from offers.setting import Setting
 
 Plain = dict[str, Any]
@@ -27,9 +28,13 @@ FEWEST_SHOWN = 10
 def slices(plan: pd.DataFrame, portraits: pd.DataFrame, audit: pd.DataFrame, setting: Setting) -> list[Plain]:
     """One record a slice and value: customers, mean benefit and mean price benefit with 95 % intervals, currency.
 
+    What puts a complaint right is owed, and counts for nobody.
+
     Values of fewer than ten customers are pooled as 'others': a slice of one would tell of a person.
     """
     rows = plan.merge(portraits[["customer_id", "tier", "first_purchase_on"]], on="customer_id")
+    owed = rows["mechanic"].isin(NEVER_WITHHELD)
+    rows = rows.assign(**{name: rows[name].where(~owed, 0.0) for name in ("benefit", "price_benefit")})
     found = _by("tier", rows["tier"], rows, TIERS)
     found += _by("tenure", _tenure(rows, setting), rows, TENURES)
     for name, values in attributes(rows, audit).items():

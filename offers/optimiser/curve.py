@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from offers.optimiser.choice import described
 from offers.optimiser.problem import Problem, Row
 from offers.optimiser.sides import Sides, sides_of
@@ -15,7 +13,7 @@ from offers.optimiser.solving import Solution, solved
 
 @dataclass(frozen=True)
 class Point:
-    """The best plan at a budget: its value, its expected cost, and what no plan at that budget can pass."""
+    """The best plan at a budget: its value, what of the budget it costs, and what no plan at that budget can pass."""
 
     budget: float
     value: float
@@ -57,6 +55,5 @@ def _at(row: Row, budget: float) -> Row:
 
 def _point(problem: Problem, found: Solution, budget: float) -> Point:
     choice = described(problem, sides_of(problem), found)
-    taken = choice.picked[choice.picked >= 0]
-    cost = float(np.sum(problem.cost[taken], dtype=np.float64)) if len(problem.cost) else 0.0
-    return Point(budget, choice.value, cost, choice.bound)
+    cost = max((row.most - choice.slack[row.name] for row in problem.rows if row.per_budget == 1), default=0.0)
+    return Point(budget, choice.value, max(cost, 0.0), choice.bound)

@@ -12,8 +12,8 @@ from offers.optimiser.dual import Use, best, prices_of, typical_profit, use_of
 from offers.optimiser.problem import Doubles, Flags, Ints, Problem
 from offers.optimiser.sides import Sides
 
-WHOLE_SIZE = 5_000
-"""Candidates that HiGHS is given in one piece."""
+WHOLE_SIZE, SMALL = 5_000, 1_000
+"""Candidates that HiGHS is given in one piece: always up to `SMALL`, else where the prices and a core prove less."""
 WHOLE_GAP, GAP, ENOUGH = 1e-9, 1e-6, 1e-4
 """Relative gaps asked of HiGHS in one piece and of a core; a plan within `ENOUGH` of its bound gets no larger core."""
 WHOLE_NODES, CORE_NODES = 2_000, 30
@@ -94,10 +94,12 @@ def solved(
     task = Task(problem, sides, typical_profit(problem), highest)
     if not problem.n_candidates:
         return _nothing(task)
-    if problem.n_candidates <= whole_size:
+    if problem.n_candidates <= min(whole_size, SMALL):
         return _in_one_piece(task)
     ceiling = np.minimum(highest, UNBOUNDED * task.scale)
-    return _by_cores(task, margin_at(task, prices_of(problem, sides, task.scale, ceiling, start)))
+    found = _by_cores(task, margin_at(task, prices_of(problem, sides, task.scale, ceiling, start)))
+    is_proved = found is not None and _gap(found) <= GAP
+    return found if is_proved or problem.n_candidates > whole_size else _in_one_piece(task)
 
 
 def margin_at(task: Task, prices: Doubles) -> Margin:

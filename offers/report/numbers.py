@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from contracts.tables import TIERS
-from offers.catalogue import NONE
+from offers.catalogue import NEVER_WITHHELD, NONE
 from offers.economics import Z95
 from offers.optimiser.choice import Choice
 from offers.optimiser.curve import Point
@@ -17,17 +17,21 @@ from offers.plan import Made
 from offers.setting import Setting
 
 Plain = dict[str, Any]
-OF_COST, OF_BUDGET = (0.125, 0.25, 0.5, 0.75, 1.0), (1.0, 1.5, 2.0)
+OF_COST, OF_BUDGET = (0.0, 0.125, 0.25, 0.5, 0.75, 1.0), (1.0, 1.5, 2.0)
 """Budgets of the profit-against-budget curve, as shares of what the plan costs, and of the week's budget."""
 
 
 def beside(made: Made) -> pd.DataFrame:
-    """The plan's rows with what is known of each customer (one row a customer who is not gone)."""
+    """The plan's rows with what is known of each customer (one row a customer who is not gone).
+
+    `is_owed`: what puts a complaint right; it stands beside the budget, and counts in no comparison of tiers.
+    """
     own = [
         "customer_id", "tier", "state", "group", "risk_band", "promotion_sensitivity", "value_tier", "headroom",
         "p_lapse", "value_at_stake", "first_purchase_on",
     ]  # fmt: skip
-    return made.plan.merge(made.weighed.customers[own], on="customer_id")
+    rows = made.plan.merge(made.weighed.customers[own], on="customer_id")
+    return rows.assign(is_owed=rows["mechanic"].isin(NEVER_WITHHELD))
 
 
 def summary(made: Made, setting: Setting) -> Plain:
@@ -47,7 +51,9 @@ def summary(made: Made, setting: Setting) -> Plain:
         "expected_profit_low": low,
         "expected_profit_high": high,
         "expected_profit_treated": float(plan.loc[plan["arm"] == "treated", "expected_profit"].sum()),
-        "expected_cost": float(planned["offer_cost"].sum()),
+        "expected_cost": float(planned.loc[~planned["is_owed"], "offer_cost"].sum()),
+        "n_owed": int(planned["is_owed"].sum()),
+        "expected_cost_owed": float(planned.loc[planned["is_owed"], "offer_cost"].sum()),
         **_choice_numbers(choice),
         **_use(planned, setting),
         "n_by_offer_and_tier": counts(treated, "offer", "tier"),
@@ -129,7 +135,7 @@ def shadow_prices(made: Made, setting: Setting) -> list[str]:
 
 def curve_budgets(cost: float, budget: float) -> list[float]:
     """The budgets at which the curve is drawn: dense where money decides, sparse where it no longer does."""
-    within = [share * min(cost, budget) for share in OF_COST if cost > 0]
+    within = [share * min(cost, budget) for share in OF_COST]
     return sorted({*within, *(share * budget for share in OF_BUDGET if budget > 0)})
 
 
@@ -155,6 +161,6 @@ def _means(rows: pd.DataFrame) -> dict[str, float]:
         return {}
     return {
         "n_customers": len(rows),
-        "benefit": float(rows["benefit"].mean()),
-        "price_benefit": float(rows["price_benefit"].mean()),
+        "benefit": float(rows["benefit"].where(~rows["is_owed"], 0.0).mean()),
+        "price_benefit": float(rows["price_benefit"].where(~rows["is_owed"], 0.0).mean()),
     }

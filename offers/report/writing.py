@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from contracts.files import atomic_folder, rounded, write_json, write_text
+from offers.catalogue import NEVER_WITHHELD
 from offers.guard.slices import proxies, slices
 from offers.optimiser.curve import budget_curve
 from offers.plan import Made
@@ -39,7 +40,8 @@ def write_report(
 
 def plan_report(made: Made, portraits: pd.DataFrame, setting: Setting, audit: pd.DataFrame) -> Plain:
     """Every number of the plan, to six decimals."""
-    budgets = curve_budgets(float(made.plan["offer_cost"].sum()), setting.limits.budget)
+    counted = made.plan[~made.plan["mechanic"].isin(NEVER_WITHHELD)]
+    budgets = curve_budgets(float(counted["offer_cost"].sum()), setting.limits.budget)
     points = budget_curve(made.weighed.problem, budgets)
     report: Plain = rounded(
         summary(made, setting)

@@ -143,6 +143,7 @@ def first(mask) -> pd.Series:
 OFFERED = PLAN_TABLE["offer"] != "none"
 BY_RISK = OFFERED & ~PLAN_TABLE["offer"].isin(["welcome_help", "thank_you", "put_right", "a_year_with_us"])
 PRICED = PLAN_TABLE["price_benefit"] > 0
+OWED = PLAN_TABLE["mechanic"] == "service_recovery"
 
 
 def test_an_honest_plan_passes_and_uses_what_it_may():
@@ -161,7 +162,7 @@ def test_plan_rows_say_what_they_are():
     assert (none["arm"] == "none").all()
     assert (none["why_none"] != "").all()
     held = PLAN_TABLE[PLAN_TABLE["arm"] == "control"]
-    assert abs(len(held) - 0.25 * OFFERED.sum()) < 1
+    assert abs(len(held) - 0.25 * (OFFERED & ~OWED).sum()) < 1
     assert (held["offer_text"] != "").all()
     assert PLAN_TABLE.loc[OFFERED, "offer_text"].str.startswith("Hello {name}, ").all()
     assert PLAN_TABLE.loc[PLAN_TABLE["customer_id"] == "c003", "why_none"].item() == (
@@ -223,7 +224,7 @@ def test_no_plan_gives_a_newer_customer_what_a_loyal_one_alike_is_not_open_to():
     silent = setting_of(LIMITS, CATALOGUE, rules=leaving_alone("top regulars at risk"))
     made = make_plan(SCORE_TABLE, WITH_TOP, silent)
     assert made.guard["passed"]
-    served = set(made.plan.loc[made.plan["offer"] != "none", "customer_id"])
+    served = set(made.plan.loc[~made.plan["offer"].isin(["none", "put_right"]), "customer_id"])
     scored = set(SCORE_TABLE["customer_id"])
     assert not served & scored & set(WITH_TOP.loc[WITH_TOP["value_tier"] == "top", "customer_id"])
 
@@ -348,7 +349,7 @@ def with_group(name: str, **changes):
 
 
 def test_group_minimums_and_maximums():
-    n = int((PLAN_TABLE.merge(PORTRAIT_TABLE, on="customer_id")["group"] == "regulars at risk")[OFFERED].sum())
+    n = int((PLAN_TABLE.merge(PORTRAIT_TABLE, on="customer_id")["group"] == "regulars at risk")[OFFERED & ~OWED].sum())
     assert n > 0
     assert broken_rules(rules=with_group("regulars at risk", at_most=n - 1)) == {"group maximum"}
     assert broken_rules(rules=with_group("regulars at risk", at_least=n + 1)) == {"group minimum"}
@@ -454,3 +455,24 @@ def test_an_error_names_rules_and_counts_and_no_customer():
     assert "reports/plan.json" in text
     assert not any(name in text for name in PLAN_TABLE["customer_id"])
     assert len(report["breaches"][0]["first_customers"]) == 10
+
+
+def test_what_puts_a_complaint_right_is_withheld_by_nothing_but_the_lack_of_a_channel():
+    """Left alone, contacted yesterday, no budget, no contact left: it is owed all the same, and is nobody's control."""
+    none_left = LIMITS.model_copy(update={"budget": 0.0, "capacity": 0, "caps": (Cap(contacts=1, days=90),)})
+    complaining = PORTRAIT_TABLE["has_open_complaint"] & (PORTRAIT_TABLE["state"] != "gone")
+    shut = PORTRAIT_TABLE.assign(
+        group=PORTRAIT_TABLE["group"].mask(complaining, "undisturbed"), last_contact_on=pd.Timestamp("2017-12-31")
+    )
+    sent = pd.DataFrame({"customer_id": shut["customer_id"], "sent_on": pd.Timestamp("2017-12-31")})
+    made = make_plan(SCORE_TABLE, shut, setting_of(none_left, CATALOGUE, sent=sent))
+    refuse(made.guard)
+    served = made.plan[made.plan["offer"] != "none"]
+    may = complaining & ~shut["no_marketing"]
+    assert set(served["customer_id"]) == set(shut.loc[may, "customer_id"])
+    assert set(served["offer"]) == {"put_right"}
+    assert set(served["arm"]) == {"treated"}
+
+
+def test_a_row_that_calls_its_mechanic_by_another_name_is_found():
+    assert "offers of the catalogue" in broken_rules(plan=changed(first(PRICED), mechanic="service_recovery"))

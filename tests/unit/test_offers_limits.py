@@ -59,6 +59,11 @@ def weights(limits: Limits, priced: pd.DataFrame, name: str) -> np.ndarray:
     return contact + cost + np.zeros(len(priced))
 
 
+def counted(priced: pd.DataFrame) -> np.ndarray:
+    """1, but 0 for what puts things right: budget, contacts, groups and fairness do not withhold it."""
+    return 1.0 * (priced["offer"] != "put_right").to_numpy()
+
+
 def bounds(limits: Limits, name: str) -> tuple[float, float]:
     row = next(row for row in limits.rows if row.name == name)
     return row.least, row.most
@@ -76,8 +81,8 @@ def test_money_and_contacts_weigh_what_they_say():
     cost, own = priced["offer_cost"].to_numpy(), (priced["offer"] == offer.id).to_numpy()
     channel = catalogue.channels[0]
     expected = {
-        "budget": (cost, 30.0),
-        "capacity": (np.ones(len(priced)), 25),
+        "budget": (cost * counted(priced), 30.0),
+        "capacity": (counted(priced), 25),
         f"budget of {offer.id}": (cost * own, 5.0),
         f"capacity of {offer.id}": (1.0 * own, 4),
         f"capacity of {channel.id}": (1.0 * (priced["channel"] == channel.id).to_numpy(), channel.capacity),
@@ -92,7 +97,7 @@ def test_the_reserve_counts_all_but_regulars_who_are_not_at_risk():
     limits = limits_of(priced, table, CATALOGUE, GROUPS, PLANNED)
     regular = table["tier"].isin(["regular", "devoted"])
     reserved = regular & (table["state"] != "lapsing") & (table["risk_band"] != "high")
-    others = ~reserved.to_numpy()[priced["customer"]]
+    others = (~reserved).to_numpy()[priced["customer"]] * counted(priced)
     np.testing.assert_allclose(
         weights(limits, priced, "regulars' share of the budget"), others * priced["offer_cost"].to_numpy()
     )
@@ -110,7 +115,7 @@ def test_groups_with_a_bound_have_a_row():
     assert bounds(limits, "group 'second'") == (-np.inf, 3)
     assert not any("third" in row.name for row in limits.rows)
     inside = (table["group"] == "second").to_numpy()[priced["customer"]]
-    np.testing.assert_allclose(weights(limits, priced, "group 'second'"), 1.0 * inside)
+    np.testing.assert_allclose(weights(limits, priced, "group 'second'"), inside * counted(priced))
 
 
 @pytest.mark.parametrize("cell", ["parity over all", "cells"])
@@ -129,7 +134,7 @@ def test_parity_rows_are_differences_of_mean_benefit(cell):
             for sign, tier in ((1, low), (-1, high)):
                 members = inside & (table["tier"] == tier).to_numpy()
                 expected += sign * members[priced["customer"]] * priced["benefit"].to_numpy() / members.sum()
-            np.testing.assert_allclose(weights(limits, priced, row.name), expected)
+            np.testing.assert_allclose(weights(limits, priced, row.name), expected * counted(priced))
             assert row.most == (0.0 if name == "parity over all" else PLANNED.parity_tolerance)
             found += 1
     assert found >= 3

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from contracts.params import Portray
+from portraits.facts import last_tie_on
 from portraits.history import due_interval, earned_tier, next_due, purchase_days, rhythm, state
 from portraits.spend import promotion_sensitivity, value_tier
 
@@ -22,6 +23,11 @@ LIMITS = Portray(
     unnamed_product_types=[],
 )
 CUTOFF = date(2018, 1, 1)
+
+
+def state_of(facts: pd.DataFrame) -> pd.Series:
+    """The state where purchases are the only tie."""
+    return state(facts, facts["silence_days"], 90, LIMITS)
 
 
 def days_of(*days: str | int, customer: str = "a") -> pd.DataFrame:
@@ -60,8 +66,8 @@ def test_a_tier_once_earned_is_kept_when_the_rhythm_is_lost():
 def test_the_present_silence_moves_the_state_and_not_the_tier():
     days = days_of(0, 7, 14, 21, 28)
     assert earned_tier(days, LIMITS).loc["a"] == "regular"
-    assert state(rhythm(days, CUTOFF), 90, LIMITS).loc["a"] == "gone"
-    assert state(rhythm(days, date(2017, 3, 1)), 90, LIMITS).loc["a"] == "lapsing"
+    assert state_of(rhythm(days, CUTOFF)).loc["a"] == "gone"
+    assert state_of(rhythm(days, date(2017, 3, 1))).loc["a"] == "lapsing"
 
 
 def test_steadiness_at_the_very_threshold_counts():
@@ -88,23 +94,23 @@ def test_two_purchases_on_one_day_are_one_day():
 def test_state_at_the_boundaries_of_a_weekly_customer(last_on, expected):
     last = pd.Timestamp(last_on)
     days = days_of(*[(last - pd.Timedelta(days=7 * k)).strftime("%Y-%m-%d") for k in range(6)])
-    assert state(rhythm(days, CUTOFF), 90, LIMITS).loc["a"] == expected
+    assert state_of(rhythm(days, CUTOFF)).loc["a"] == expected
 
 
 @pytest.mark.parametrize(("last_on", "expected"), [("2017-12-18", "active"), ("2017-12-17", "lapsing")])
 def test_a_daily_customer_is_given_the_least_days(last_on, expected):
     last = pd.Timestamp(last_on)
     days = days_of(*[(last - pd.Timedelta(days=k)).strftime("%Y-%m-%d") for k in range(6)])
-    assert state(rhythm(days, CUTOFF), 90, LIMITS).loc["a"] == expected
+    assert state_of(rhythm(days, CUTOFF)).loc["a"] == expected
 
 
 def test_one_day_buyers_are_measured_by_the_shops_median_gap():
     weekly = days_of("2017-12-11", "2017-12-18", "2017-12-25", customer="w")
     once = days_of("2017-12-11", customer="once"), days_of("2017-12-10", customer="late")
     facts = rhythm(pd.concat([weekly, *once]), CUTOFF)
-    assert state(facts, 90, LIMITS).to_dict() == {"late": "lapsing", "once": "active", "w": "active"}
+    assert state_of(facts).to_dict() == {"late": "lapsing", "once": "active", "w": "active"}
     alone = rhythm(once[0], CUTOFF)
-    assert state(alone, 90, LIMITS).loc["once"] == "lapsing"  # no gap in the whole shop: 21 days against the least, 14
+    assert state_of(alone).loc["once"] == "lapsing"  # no gap in the whole shop: 21 days against the least, 14
 
 
 def test_rhythm_and_next_due_day():
@@ -137,3 +143,13 @@ def test_value_tiers_by_rank_with_ties_alike():
 def test_promotion_sensitivity_at_its_thresholds():
     found = promotion_sensitivity(pd.Series([0.0999, 0.1, 0.1999, 0.2]), LIMITS)
     assert found.tolist() == ["full-price", "mixed", "mixed", "promotion-led"]
+
+
+def test_any_declared_tie_keeps_a_customer_from_being_gone():
+    days = pd.concat([days_of("2017-01-02", customer=name) for name in ("a", "b")], ignore_index=True)
+    facts = rhythm(days, CUTOFF)
+    ties = pd.Series(pd.to_datetime(["2017-12-01"]).astype("datetime64[us]"), index=["a"])
+    last = last_tie_on(facts, ties)
+    assert last.dt.strftime("%Y-%m-%d").to_dict() == {"a": "2017-12-01", "b": "2017-01-02"}
+    silence = (pd.Timestamp(CUTOFF) - last).dt.days.astype("float64")
+    assert state(facts, silence, 90, LIMITS).to_dict() == {"a": "lapsing", "b": "gone"}
