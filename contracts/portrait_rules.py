@@ -96,7 +96,7 @@ class GroupRule(Section):
     @property
     def is_left_alone(self) -> bool:
         """Whether its customers are deliberately not contacted."""
-        return self.treatment == LEAVE_ALONE
+        return self.treatment.strip().casefold() == LEAVE_ALONE
 
     @property
     def admits_everyone(self) -> bool:

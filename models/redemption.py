@@ -65,13 +65,16 @@ def sent_rows(
     `contacts` and `responses` must hold only what was known before `known_until`; messages to customers without
     features at one of the `cutoffs` in the last weeks before are left out.
     """
-    sent = contacts[["customer_id", "campaign_id", "sent_on"]].drop_duplicates(["customer_id", "campaign_id"])
+    sent = contacts[["customer_id", "campaign_id", "sent_on"]].sort_values("sent_on", kind="stable")
+    sent = sent.drop_duplicates(["customer_id", "campaign_id"])
     sent = sent[windows.days_until(sent["sent_on"], known_until) >= WINDOW_DAYS]
     taken = responses.loc[responses["kind"] == "redeemed", ["customer_id", "campaign_id", "responded_on"]]
-    first = taken.groupby(["customer_id", "campaign_id"], as_index=False)["responded_on"].min()
-    told = sent.merge(first, on=["customer_id", "campaign_id"], how="left")
-    told["redeemed"] = (told["responded_on"] - told["sent_on"]).dt.days < WINDOW_DAYS
-    return _with_features(told.drop(columns="responded_on"), features, cutoffs)
+    both = sent.merge(taken, on=["customer_id", "campaign_id"])
+    days = (both["responded_on"] - both["sent_on"]).dt.days
+    answered = both.loc[(days >= 0) & (days < WINDOW_DAYS), ["customer_id", "campaign_id"]].drop_duplicates()
+    told = sent.merge(answered.assign(redeemed=True), on=["customer_id", "campaign_id"], how="left")
+    told["redeemed"] = told["redeemed"].astype("boolean").fillna(False).astype(bool)
+    return _with_features(told, features, cutoffs)
 
 
 def _with_features(sent: pd.DataFrame, folder: str | Path, cutoffs: Sequence[date]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
 from contracts.params.base import Count, Section
+from contracts.portrait_rules import LabelRule
 
 Tier = Literal["new", "returning", "regular", "devoted"]
 State = Literal["active", "lapsing"]
@@ -22,9 +23,20 @@ Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 ALL_TIERS: tuple[Tier, ...] = ("new", "returning", "regular", "devoted")
 LIVING: tuple[State, ...] = ("active", "lapsing")
-# Facts that say how loyal a customer is, or which shop they visit: no price benefit hangs on a label made of them.
-LOYALTY_FACTS = frozenset({"tier", "n_purchase_days", "is_steady", "spend_ever", "first_on"})
-PLACE_FACTS = frozenset({"n_stores", "store_share"})
+ALL_BANDS: tuple[RiskBand, ...] = ("low", "medium", "high", "unscored")
+TASTES = frozenset(
+    {
+        "weekend_share", "morning_share", "afternoon_share", "evening_share", "late_share", "lines_per_visit",
+        "shop_lines_per_visit", "category_days", "favourite_words", "own_brand_share", "promotion_sensitivity",
+        "list_price", "discount", "discount_share", "reduced_share", "coupon_days", "lover_words", "lover_spend",
+        "lover_share", "payer", "payer_words", "state",
+    }
+)  # fmt: skip
+"""Facts of habit and taste, on which a price benefit may hang by a label. No other may: it could say how loyal
+customers are, what they can pay, or which shop or device they use."""
+AT_LEAST_ONLY = frozenset({"n_visits", "days_half_year"})
+"""Facts that may ask for enough to go by; such a condition leaves out the less loyal alone."""
+FRAME = frozenset({"cutoff", "data_through", "since", "currency"})
 
 
 class Audience(Section):
@@ -46,7 +58,23 @@ class Audience(Section):
     @property
     def is_everyone(self) -> bool:
         """Whether it narrows nothing."""
-        return self == Audience()
+        return all(_as_set(getattr(self, name)) == _as_set(getattr(Audience(), name)) for name in Audience.model_fields)
+
+
+def _as_set(values: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if values is None else frozenset(values)
+
+
+def hidden_facts(rule: LabelRule, *, is_excluded: bool) -> list[str]:
+    """The facts that bar a label from the audience of a price benefit (`is_excluded`: in `without_labels`)."""
+    asks_enough = {
+        condition.fact
+        for condition in rule.when
+        if condition.fact in AT_LEAST_ONLY and condition.comparator in {"at least", "more than"} and not condition.other
+    }
+    asked = {condition.fact for condition in rule.when}
+    allowed = TASTES | FRAME | (frozenset() if is_excluded else AT_LEAST_ONLY)
+    return sorted((set(rule.reads) - allowed) | ((asked & AT_LEAST_ONLY) - asks_enough))
 
 
 CLOSED_LISTS = {

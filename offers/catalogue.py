@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from contracts.errors import nearest
 from contracts.params.base import Count, Money, Section, Share
-from offers.audience import Audience, Occasion
+from offers.audience import ALL_BANDS, ALL_TIERS, Audience, Occasion
 from offers.channel import Channel, Identifier
 
 Mechanic = Literal[
@@ -25,6 +25,7 @@ Code = Annotated[str, Field(pattern="^[A-Z0-9-]{3,16}$")]
 NONE = "none"
 # Plain reductions: whoever has been taught to wait for them gets no more of them (DOMAIN section 4).
 DEEPER_DISCOUNTS = ("money_off", "percentage", "n_plus_one", "category_discount")
+PRICE_MECHANICS = (*DEEPER_DISCOUNTS, "points", "threshold")
 NEVER_WITHHELD = ("service_recovery",)
 PRODUCT_FIELDS = (
     "favourite_category", "matched_product", "due_product", "goes_with_product", "within_price_product",
@@ -90,6 +91,8 @@ class Component(Section):
     def _gives(self) -> Self:
         if not self.price_worth + self.other_worth > 0:
             raise ValueError("expected a benefit: price_worth or other_worth above 0")
+        if self.mechanic in PRICE_MECHANICS and not (self.price_worth > 0 and self.other_worth == 0):
+            raise ValueError(f"a {self.mechanic} is a price benefit; expected price_worth above 0 and other_worth 0")
         return self
 
 
@@ -189,6 +192,12 @@ class Offer(Component):
             raise ValueError("a price benefit announces its end; put {valid_until} into its text")
         if self.basket <= 0:
             raise ValueError("a price benefit needs basket: the least value of the purchase on which it is used")
+        if "unscored" in self.audience.risk_bands and len(set(self.audience.risk_bands)) < len(ALL_BANDS):
+            raise ValueError(
+                "a price benefit for the unscored goes to newcomers; name all risk_bands with it, or not it"
+            )
+        if self.occasion is not None and self.occasion.kind != "calendar":
+            raise ValueError("a price benefit may not hang on an anniversary, for it rests on how long they have come")
         return self
 
 
@@ -221,7 +230,18 @@ class Catalogue(Section):
         for offer in self.offers:
             _refuse_unknown(f"offer '{offer.id}': unknown channel", offer.channels, channels)
             _refuse_unknown(f"offer '{offer.id}': unknown offer", (*offer.never_with, *offer.days_after), offers)
+            if offer.gives_price:
+                self._refuse_narrow(offer)
         return self
+
+    def _refuse_narrow(self, offer: Offer) -> None:
+        """A price that hangs on another offer must not hang on that one's tiers or groups."""
+        for name in (*offer.never_with, *offer.days_after):
+            audience = self.offer(name).audience
+            if audience.groups is not None or set(audience.tiers) != set(ALL_TIERS):
+                raise ValueError(
+                    f"offer '{offer.id}': a price benefit may not hang on '{name}', which is for some tiers or groups"
+                )
 
     def offer(self, name: str) -> Offer:
         """The offer of this id."""

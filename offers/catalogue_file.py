@@ -10,12 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from contracts.errors import ParameterError, nearest
 from contracts.params import Params, explain, read_yaml
-from contracts.portrait_conditions import names_in
 from contracts.portrait_rules import PortraitRules
 from contracts.words import Words
 from offers.audience import (
-    LOYALTY_FACTS,
-    PLACE_FACTS,
     Audience,
     Interaction,
     Occasion,
@@ -25,6 +22,7 @@ from offers.audience import (
     State,
     Tier,
     ValueTier,
+    hidden_facts,
 )
 from offers.catalogue import PRODUCT_FIELDS, Catalogue, Component, Gain, Mechanic, Offer, Prior
 from offers.channel import Channel, Weekday
@@ -58,20 +56,20 @@ def load_sound_catalogue(path: str | Path, params: Params, rules: PortraitRules,
 def check_names(catalogue: Catalogue, rules: PortraitRules, path: str | Path) -> None:
     """`ParameterError` unless groups and labels are those of portraits.yaml, and no price hangs on loyalty or place."""
     groups = [group.name for group in rules.groups]
-    labels = {label.name: frozenset(names_in(label.when)) for label in rules.labels}
+    labels = {label.name: label for label in rules.labels}
     for offer in catalogue.offers:
         where, audience = f"{path}: offer '{offer.id}'", offer.audience
         named = (*(audience.groups or ()), *offer.save_by_group, *offer.harm_by_group)
         _refuse_strange(f"{where}: unknown group", named, groups)
-        chosen = (*(audience.labels or ()), *(audience.without_labels or ()))
-        _refuse_strange(f"{where}: unknown label", chosen, list(labels))
-        for name in chosen if offer.gives_price else ():
-            hidden = sorted(labels[name] & (LOYALTY_FACTS | PLACE_FACTS))
-            if hidden:
-                raise ParameterError(
-                    f"{where}: a price benefit may not hang on the label '{name}', for it rests on {hidden[0]}; "
-                    "name labels of habits or tastes"
-                )
+        for chosen, is_excluded in ((audience.labels or (), False), (audience.without_labels or (), True)):
+            _refuse_strange(f"{where}: unknown label", chosen, list(labels))
+            for name in chosen if offer.gives_price else ():
+                hidden = hidden_facts(labels[name], is_excluded=is_excluded)
+                if hidden:
+                    raise ParameterError(
+                        f"{where}: a price benefit may not hang on the label '{name}', for it rests on {hidden[0]}; "
+                        "name labels of habits or tastes"
+                    )
 
 
 def _refuse_strange(what: str, names: Iterable[str], known: list[str]) -> None:

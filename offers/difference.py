@@ -18,9 +18,9 @@ AMOUNTS = ("expected_profit", "offer_cost", "benefit", "price_benefit")
 class Difference:
     """What differs. `totals`: one row a figure (`before`, `after`, `change`; customers or currency).
 
-    `offers`: one row an offer (`before`, `after`: customers selected). `moves`: one row a kind of move (`was`, `is`:
-    'offer by channel' or 'none'), with its number of customers, the change of expected profit, and the ids of a few
-    who are in neither plan a control: what was held back from somebody is not shown.
+    `offers`: one row an offer (`before`, `after`: customers who get it). `moves`: one row a kind of move (`was`, `is`:
+    'offer by channel', 'none' or 'control'), with its number of customers, the change of expected profit, and the ids
+    of a few. What was held back from a control is not shown, and counts for nothing.
     """
 
     totals: pd.DataFrame
@@ -35,23 +35,26 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
     both[["what_before", "what_after"]] = both[["what_before", "what_after"]].fillna("not in the plan")
     both["gain"] = both["expected_profit_after"].fillna(0.0) - both["expected_profit_before"].fillna(0.0)
     moved = both[both["what_before"] != both["what_after"]]
-    return Difference(_totals(before, after), _offers(before, after), _moves(moved), len(both) - len(moved))
+    given = [plan[plan["arm"] != "control"] for plan in (before, after)]
+    return Difference(_totals(*given), _offers(*given), _moves(moved), len(both) - len(moved))
 
 
 def _named(plan: pd.DataFrame) -> pd.DataFrame:
     what = (plan["offer"] + " by " + plan["channel"]).where(plan["offer"] != NONE, NONE)
-    return plan[["customer_id", "expected_profit"]].assign(what=what, is_control=plan["arm"] == "control")
+    is_control = plan["arm"] == "control"
+    profit = plan["expected_profit"].where(~is_control, 0.0)
+    return plan[["customer_id"]].assign(what=what.mask(is_control, "control"), expected_profit=profit)
 
 
 def _totals(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    rows = [("customers", len(before), len(after)), ("offers, controls among them", *map(_n_offers, (before, after)))]
+    rows = [("customers, without controls", len(before), len(after)), ("offers", *map(_n_offers, (before, after)))]
     rows += [(name.replace("_", " "), float(before[name].sum()), float(after[name].sum())) for name in AMOUNTS]
     table = pd.DataFrame(rows, columns=["figure", "before", "after"])
     return table.assign(change=table["after"] - table["before"])
 
 
 def _n_offers(plan: pd.DataFrame) -> int:
-    return int((plan["offer"] != NONE).sum())
+    return int((plan["arm"] == "treated").sum())
 
 
 def _offers(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -61,13 +64,11 @@ def _offers(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def _moves(moved: pd.DataFrame) -> pd.DataFrame:
-    is_control = moved[["is_control_before", "is_control_after"]].fillna(False).astype(bool).any(axis=1)
-    shown = moved.assign(shown=moved["customer_id"].where(~is_control)).sort_values("customer_id")
-    groups = shown.groupby(["what_before", "what_after"], sort=True)
+    groups = moved.sort_values("customer_id").groupby(["what_before", "what_after"], sort=True)
     table = groups.agg(
         n_customers=("customer_id", "size"),
         gain=("gain", "sum"),
-        examples=("shown", lambda ids: ", ".join(list(ids.dropna())[:N_EXAMPLES])),
+        examples=("customer_id", lambda ids: ", ".join(list(ids)[:N_EXAMPLES])),
     )
     table = table.reset_index().rename(columns={"what_before": "was", "what_after": "is"})
     return table.sort_values(["n_customers", "was", "is"], ascending=[False, True, True], ignore_index=True)

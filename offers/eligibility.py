@@ -190,9 +190,11 @@ def _all_hold(tests: Iterator[Test] | list[Test], n: int) -> Mask:
     return held
 
 
-def obstacles(customer: pd.DataFrame, setting: Setting) -> pd.DataFrame:
-    """For one customer (a table of one row): per offer and channel, the first test that fails; '' if all hold."""
-    common = list(common_tests(customer, setting))
+def obstacles(customers: pd.DataFrame, position: int, setting: Setting) -> pd.DataFrame:
+    """For one of the week's customers: per offer and channel, the first test that fails; '' if all hold."""
+    customer = customers.iloc[[position]].reset_index(drop=True)
+    # who is left alone hangs on those who are alike, so these tests see everyone
+    common = [(name, mask[[position]]) for name, mask in common_tests(customers, setting)]
     rows = []
     for offer in setting.catalogue.offers:
         own = [*_for_offer(common, offer), *offer_tests(offer, customer, setting)]

@@ -30,13 +30,21 @@ def considered(customer_id: str, weighed: Weighed, setting: Setting) -> pd.DataF
     """
     position = int(np.flatnonzero(weighed.customers["customer_id"] == customer_id)[0])
     customer = weighed.customers.iloc[[position]].reset_index(drop=True)
-    tested = obstacles(customer, setting)
+    tested = obstacles(weighed.customers, position, setting)
     every = tested[["offer", "channel"]].assign(customer=0)
     held = beliefs(setting.catalogue, sorted(set(customer["group"])))
     terms = priced(every, customer, setting.catalogue, held)[["offer", "channel", "offer_cost", *NUMBERS]]
     table = tested.merge(terms, on=["offer", "channel"]).merge(_charges(weighed, position), how="left")
     table["worth_to_plan"] = table["expected_profit"] - table["limits_cost"]
     return table.sort_values(["expected_profit", "offer", "channel"], ascending=[False, True, True], ignore_index=True)
+
+
+def picked(customer_id: str, weighed: Weighed) -> tuple[str, str]:
+    """The (offer, channel) that was chosen for a customer; 'none' and '' for none."""
+    position = int(np.flatnonzero(weighed.customers["customer_id"] == customer_id)[0])
+    chosen = weighed.open_to[weighed.choice.chosen]
+    own = chosen[chosen["customer"] == position]
+    return (str(own["offer"].iloc[0]), str(own["channel"].iloc[0])) if len(own) else (NONE, "")
 
 
 def _charges(weighed: Weighed, position: int) -> pd.DataFrame:

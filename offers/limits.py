@@ -58,7 +58,9 @@ def limits_of(
         *_contact_rows(over, catalogue, plan),
         *reserved,
         *_group_rows(over, groups),
-        *_all_parity_rows(over, n, _benefit_by_pair(priced, pairs), plan),
+        *_all_parity_rows(
+            over, n, _by_pair(priced, pairs, "benefit"), _by_pair(priced, pairs, "price_benefit"), plan=plan
+        ),
     ]
     putting_right = over.pairs_where(lambda name, _: catalogue.offer(name).is_never_withheld)
     return Limits(tuple(_but_for(row, putting_right) for row in rows), kind, kinds, pairs)
@@ -212,15 +214,17 @@ def _group_rows(over: Cells, groups: Sequence[GroupRule]) -> list[Row]:
     ]
 
 
-def _benefit_by_pair(priced: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> Doubles:
-    known = priced.drop_duplicates(["offer", "channel"]).set_index(["offer", "channel"])["benefit"].to_dict()
+def _by_pair(priced: pd.DataFrame, pairs: Sequence[tuple[str, str]], column: str) -> Doubles:
+    known = priced.drop_duplicates(["offer", "channel"]).set_index(["offer", "channel"])[column].to_dict()
     return np.array([known.get(pair, 0.0) for pair in pairs], dtype=np.float64)
 
 
-def _all_parity_rows(over: Cells, n: Doubles, benefit: Doubles, plan: Plan) -> list[Row]:
+def _all_parity_rows(over: Cells, n: Doubles, benefit: Doubles, price: Doubles, *, plan: Plan) -> list[Row]:
+    """Price within each cell; the whole benefit within each cell and over all."""
     rows = []
     for name in sorted(set(over.kinds["cell"]) - {""}):
         inside = over.kinds_where("cell", name)
+        rows += _parity_rows(f"price parity in {name}", over, inside * n, price, plan.parity_tolerance)
         rows += _parity_rows(f"parity in {name}", over, inside * n, benefit, plan.parity_tolerance)
     return rows + _parity_rows("parity over all", over, n, benefit, 0.0)
 

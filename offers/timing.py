@@ -30,20 +30,28 @@ def send_days(next_due_on: pd.Series, first: date, limits: Plan) -> pd.Series:
     return day.where(day < latest, latest).astype("datetime64[us]")
 
 
-def off_quiet_days(days: pd.Series, channels: pd.Series, catalogue: Catalogue) -> pd.Series:
-    """The days moved on to the next one on which their channel may send."""
+def off_quiet_days(days: pd.Series, channels: pd.Series, catalogue: Catalogue, first: date) -> pd.Series:
+    """The days moved to the nearest later one of the week on which their channel may send, else an earlier one.
+
+    A week ends on its Sunday, so that the next plan knows of all that this one sends; only a channel that may send on
+    none of the days from `first` on waits beyond it.
+    """
     moved = days.copy()
     for channel in catalogue.channels:
         here = channels == channel.id
-        shift = moved[here].dt.day_of_week.map(_days_to_wait(channel)).astype("int64")
+        shift = moved[here].dt.day_of_week.map(_shifts(channel, first.weekday())).astype("int64")
         moved[here] = moved[here] + pd.to_timedelta(shift, unit="D")
     return moved
 
 
-def _days_to_wait(channel: Channel) -> dict[int, int]:
-    """For each weekday from Monday, 0: days until the next that is not quiet."""
+def _shifts(channel: Channel, first: int) -> dict[int, int]:
+    """For each weekday from Monday, 0: days to the nearest that is not quiet, later in the week before earlier."""
     quiet = {WEEKDAYS.index(day) for day in channel.quiet_days}
-    return {day: next(k for k in range(7) if (day + k) % 7 not in quiet) for day in range(7)}
+    found = {}
+    for day in range(7):
+        order = [*range(7 - day), *range(-1, first - day - 1, -1), *range(7 - day, 14)]
+        found[day] = next(k for k in order if (day + k) % 7 not in quiet)
+    return found
 
 
 def last_days(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> pd.DataFrame:
@@ -54,7 +62,9 @@ def last_days(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> pd.Data
     is likely, but not beyond twice the offer's days; for price benefits `notice_on` and `follow_up_on`.
     """
     first = send_day(rows["cutoff_on"].iloc[0].date(), limits.send_after_days) if len(rows) else date(1970, 1, 1)
-    send_on = off_quiet_days(send_days(rows["next_due_on"], first, limits), rows["channel"], catalogue)
+    on_occasion = rows["offer"].isin([offer.id for offer in catalogue.offers if offer.occasion is not None])
+    best = send_days(rows["next_due_on"].mask(on_occasion), first, limits)  # an occasion does not wait
+    send_on = off_quiet_days(best, rows["channel"], catalogue, first)
     act_by = send_on + pd.Timedelta(days=limits.act_within_days)
     valid_days = rows["offer"].map({offer.id: longest_days(offer) for offer in catalogue.offers}).astype("float64")
     least = act_by + pd.to_timedelta(valid_days, unit="D")

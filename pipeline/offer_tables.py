@@ -15,7 +15,7 @@ from contracts.files import read_table
 from contracts.tables import PLAN, PORTRAITS, SCORES
 from offers.catalogue import Catalogue, Offer
 from offers.difference import Difference
-from offers.explaining import considered, what_would_change
+from offers.explaining import considered, picked, what_would_change
 from offers.plan import weigh
 from pipeline.planning import project_setting
 from serving.terminal import plain
@@ -79,6 +79,8 @@ def _decision(root: Path, row: pd.Series, portraits: pd.DataFrame, *, is_whole: 
     setting = project_setting(root)
     weighed = weigh(read_table(root / "data" / "scores.parquet", SCORES), portraits, setting)
     table = considered(str(row["customer_id"]), weighed, setting)
+    if picked(str(row["customer_id"]), weighed) != (row["offer"], row["channel"]):
+        yield Text("The plan is older than its files: made anew it would decide otherwise here; run `regulars run`.")
     lines = [("decision", row["why"])]
     lines += [("message", row["offer_text"])] if row["offer_text"] else []
     changes = what_would_change(row, table, setting.currency) or ["Nothing in this week's offers would have."]

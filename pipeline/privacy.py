@@ -39,6 +39,8 @@ AUDIT_LOG = Path("ledger") / "erasures.jsonl"
 OUTPUTS = ("data", "audit", "artifacts", "reports")
 CACHE = Path(".dvc") / "cache"
 TEMPORARY = Path(".dvc") / "tmp"
+MARK = b'<meta name="holds" content="customers\' rows">'
+"""What the head of a page says that shows rows of customers."""
 
 
 def held_under(root: Path, customer: str) -> set[str]:
@@ -103,6 +105,7 @@ def _erased_everywhere(root: Path, erased: set[str], is_erased: Erased, now: dat
     issued = erase_from_weeks(root / "published", erased, {"released_at": now.isoformat(timespec="seconds")})
     removed["published revisions issued anew"] = len(issued)
     removed["cached files deleted"] = sum(_delete(path) for path in _cached(root) if _names(path, erased))
+    removed["pages deleted"] = sum(_delete(path) for path in _pages(root)) if erased else 0
     removed["output rows"] = sum(_rewrite(path, erased) for path in _outputs(root))
     removed["accounts taken off inbox/excluded.txt"] = _unlist(root / EXCLUDED, is_erased)
     removed["drafts deleted"] = _sweep_drafts(root)
@@ -131,6 +134,19 @@ def _cached(root: Path) -> Iterator[Path]:
     """DVC's copies: files of the cache (whatever their name), and tables of temporary experiments."""
     yield from (path for path in sorted((root / CACHE).rglob("*")) if path.is_file() and _is_parquet(path))
     yield from (path for path in sorted((root / TEMPORARY).rglob("*")) if path.is_file() and _is_parquet(path))
+
+
+def _pages(root: Path) -> Iterator[Path]:
+    """Pages that hold customers' rows, among the outputs and DVC's copies: deleted whole; the next run makes them."""
+    for folder in (*OUTPUTS, CACHE, TEMPORARY):
+        for path in sorted((root / folder).rglob("*")):
+            if path.is_file() and MARK in _head(path):
+                yield path
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(400)
 
 
 def _is_parquet(path: Path) -> bool:

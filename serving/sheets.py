@@ -1,6 +1,7 @@
 """The two sheets beside the weekly list, made by rules: whom to win back, and whom to welcome.
 
-Neither is a risk list: the gone have no score, and newcomers are helped, not kept. Controls stand in neither.
+Neither is a risk list: the gone have no score, and newcomers are helped, not kept. The controls of the week stand in
+neither.
 """
 
 from __future__ import annotations

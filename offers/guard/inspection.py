@@ -12,8 +12,8 @@ import pandas as pd
 
 from contracts.params import Plan
 from contracts.tables import TIERS
-from offers.audience import Audience
-from offers.catalogue import DEEPER_DISCOUNTS, NEVER_WITHHELD, NONE, PRODUCT_FIELDS, Catalogue, Offer
+from offers.audience import Audience, hidden_facts
+from offers.catalogue import DEEPER_DISCOUNTS, NEVER_WITHHELD, NONE, PRICE_MECHANICS, PRODUCT_FIELDS, Catalogue, Offer
 from offers.guard.contacts import contact_findings
 from offers.guard.findings import Finding, broken, by_rows, kept
 from offers.guard.limits import limit_findings
@@ -39,7 +39,7 @@ def inspect(
     """Every rule's finding on a finished plan, kept ones among them."""
     catalogue, limits = setting.catalogue, setting.limits
     found = forbidden_columns({"plan": plan, "portraits": portraits, "scores": scores}, feature_names, limits)
-    found += [_everyone_once(plan, portraits), *_catalogue_gives(catalogue), *_static_monotone(catalogue)]
+    found += [_everyone_once(plan, portraits), *_catalogue_gives(catalogue), *_static_monotone(setting)]
     rows = _beside(plan, portraits, scores)
     found.append(_left_alone_alike(rows, [group.name for group in setting.rules.groups if group.is_left_alone]))
     found += row_findings(rows, setting)
@@ -106,23 +106,46 @@ def _catalogue_gives(catalogue: Catalogue) -> list[Finding]:
         parts = (offer, *offer.with_)
         if any(min(part.price_worth, part.other_worth, part.cost, part.redeem) < 0 for part in parts):
             found.append(broken(ONLY_GIVES, f"offer '{offer.id}' takes something away"))
+        if any(p.mechanic in PRICE_MECHANICS and not (p.price_worth > 0 and p.other_worth == 0) for p in parts):
+            found.append(broken(ONLY_GIVES, f"offer '{offer.id}' is a price that is not declared as one"))
         is_deeper = any(part.mechanic in DEEPER_DISCOUNTS for part in parts)
         if is_deeper and "promotion-led" in offer.audience.promotion_sensitivity:
             found.append(broken(ONLY_GIVES, f"offer '{offer.id}' gives a deeper discount to the promotion-led"))
     return found or [kept(ONLY_GIVES)]
 
 
-def _static_monotone(catalogue: Catalogue) -> list[Finding]:
-    """Rule 3a: a price benefit that admits a tier admits every higher one, all else equal."""
+def _static_monotone(setting: Setting) -> list[Finding]:
+    """Rule 3a: a price benefit that admits a tier admits every higher tier, all else equal, by whatever it asks."""
+    catalogue = setting.catalogue
     priced = [o for o in catalogue.offers if any(part.price_worth > 0 for part in (o, *o.with_))]
     found = [
         broken(STATIC, f"price benefit '{offer.id}' admits '{tier}' and not '{higher}'")
         for offer in priced
         for tier, higher in _gaps(offer)
     ]
-    by_group = [offer.id for offer in priced if offer.audience.groups is not None]
-    found += [broken(STATIC, f"price benefit '{name}' names groups, which can hide a tier") for name in by_group]
+    found += [broken(STATIC, f"price benefit '{o.id}' {why}") for o in priced for why in _ways_round(o, setting)]
     return found or [kept(STATIC)]
+
+
+def _ways_round(offer: Offer, setting: Setting) -> list[str]:
+    """What in a price benefit can stand for a tier without naming one."""
+    audience, others = offer.audience, {one.id: one.audience for one in setting.catalogue.offers}
+    narrow = [
+        name
+        for name in (*offer.never_with, *offer.days_after)
+        if others[name].groups or len(set(others[name].tiers)) < len(TIERS)
+    ]
+    known = {rule.name: rule for rule in setting.rules.labels}
+    hidden = [name for name in audience.labels or () if hidden_facts(known[name], is_excluded=False)]
+    hidden += [name for name in audience.without_labels or () if hidden_facts(known[name], is_excluded=True)]
+    ways = {
+        "names groups, which can hide a tier": audience.groups is not None,
+        "goes to the unscored alone": "unscored" in audience.risk_bands and len(set(audience.risk_bands)) < 4,
+        "hangs on an anniversary": offer.occasion is not None and offer.occasion.kind != "calendar",
+        f"hangs on offers for some alone: {', '.join(narrow)}": bool(narrow),
+        f"hangs on labels that can hide a tier: {', '.join(hidden)}": bool(hidden),
+    }
+    return [way for way, is_open in ways.items() if is_open]
 
 
 def _gaps(offer: Offer) -> list[tuple[str, str]]:

@@ -27,29 +27,41 @@ FROM_THE_TOP = ("high", "medium", "low")
 
 def parity_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> list[Finding]:
     """One finding for each fall of mean benefit that is too deep, or one that says there is none, by test."""
-    worth = {
-        offer.id: sum(part.redeem * (part.price_worth + part.other_worth) for part in (offer, *offer.with_))
+    table = rows.assign(
+        price=_worth(rows, catalogue, ("price_worth",)),
+        worth=_worth(rows, catalogue, ("price_worth", "other_worth")),
+        cell=_cells(rows, catalogue, limits.min_cell),
+    )
+    cells = [(str(name), part) for name, part in table[table["cell"] != ""].groupby("cell")]
+    tolerance = limits.parity_tolerance
+    prices = [f for name, part in cells for f in _falls("price parity in cells", name, part, tolerance, "price")]
+    in_cells = [f for name, part in cells for f in _falls("parity in cells", name, part, tolerance)]
+    over_all = _falls("parity over all", "all customers", table, 0.0)
+    return [
+        *(prices or [kept("price parity in cells")]),
+        *(in_cells or [kept("parity in cells")]),
+        *(over_all or [kept("parity over all")]),
+    ]
+
+
+def _worth(rows: pd.DataFrame, catalogue: Catalogue, fields: tuple[str, ...]) -> list[float]:
+    """Of each row, what its offer is worth in expectation; what puts right is owed and counts for nobody."""
+    known = {
+        offer.id: sum(part.redeem * getattr(part, field) for part in (offer, *offer.with_) for field in fields)
         for offer in catalogue.offers
         if offer.mechanic not in NEVER_WITHHELD
     }
-    table = rows.assign(
-        worth=[worth.get(name, 0.0) for name in rows["offer"]], cell=_cells(rows, catalogue, limits.min_cell)
-    )
-    scored = table[table["cell"] != ""]
-    cells = scored.groupby("cell")
-    in_cells = [f for name, part in cells for f in _falls("parity in cells", str(name), part, limits.parity_tolerance)]
-    over_all = _falls("parity over all", "all customers", table, 0.0)
-    return [*(in_cells or [kept("parity in cells")]), *(over_all or [kept("parity over all")])]
+    return [known.get(name, 0.0) for name in rows["offer"]]
 
 
-def _falls(rule: str, place: str, part: pd.DataFrame, tolerance: float) -> list[Finding]:
-    means = part.groupby("tier")["worth"].mean()
+def _falls(rule: str, place: str, part: pd.DataFrame, tolerance: float, of: str = "worth") -> list[Finding]:
+    means = part.groupby("tier")[of].mean()
     present = [tier for tier in TIERS if tier in means.index]
     return [
         broken(
             rule,
-            f"{place}: mean benefit falls from {means[low]:.4f} ({low}) to {means[high]:.4f} ({high}), "
-            f"tolerance {tolerance:.4f}",
+            f"{place}: mean {'price ' if of == 'price' else ''}benefit falls from {means[low]:.4f} ({low}) to "
+            f"{means[high]:.4f} ({high}), tolerance {tolerance:.4f}",
             part.loc[part["tier"] == high, "customer_id"],
         )
         for low, high in pairwise(present)

@@ -43,29 +43,24 @@ def slices(plan: pd.DataFrame, portraits: pd.DataFrame, audit: pd.DataFrame, set
 
 
 def proxies(plan: pd.DataFrame, audit: pd.DataFrame, seed: int) -> list[Plain]:
-    """One record an audit attribute: the share of the benefits' variance between its values, against chance.
+    """One record an audit attribute and benefit: the share of variance between its values, against chance.
 
-    `expected_by_chance` is the 95 % quantile of that share with the attribute shuffled; a share above it says that
-    benefits can be predicted from the attribute, by whatever way (a proxy), and wants looking into.
+    `of` says of which benefit, the whole or its price part. `expected_by_chance` is the 95 % quantile of that share
+    with the attribute shuffled; a share above it says that benefits can be predicted from the attribute, by whatever
+    way (a proxy), and wants looking into.
     """
-    rows = plan[["customer_id", "benefit", "price_benefit"]]
     draw = np.random.default_rng(seed)
     found = []
-    for name, values in attributes(rows, audit).items():
+    for name, values in attributes(plan, audit).items():
         known = values != UNKNOWN
-        benefit, codes = rows.loc[known, "benefit"].to_numpy(dtype=float), pd.factorize(values[known])[0]
-        share = variance_between(benefit, codes)
-        shuffled = [variance_between(benefit, draw.permutation(codes)) for _ in range(N_PERMUTATIONS)]
-        chance = float(np.quantile(shuffled, 0.95))
-        found.append(
-            {
-                "attribute": name,
-                "n_customers": int(known.sum()),
-                "share_of_variance": share,
-                "expected_by_chance": chance,
-                "is_predictable": share > chance,
-            }
-        )
+        codes = pd.factorize(values[known])[0]
+        for of in ("benefit", "price_benefit"):
+            amounts = plan.loc[known, of].to_numpy(dtype=float)
+            share = variance_between(amounts, codes)
+            shuffled = [variance_between(amounts, draw.permutation(codes)) for _ in range(N_PERMUTATIONS)]
+            chance = float(np.quantile(shuffled, 0.95))
+            numbers = {"share_of_variance": share, "expected_by_chance": chance, "is_predictable": share > chance}
+            found.append({"attribute": name, "of": of.replace("_", " "), "n_customers": int(known.sum()), **numbers})
     return found
 
 
@@ -73,15 +68,18 @@ UNKNOWN = "not known"
 
 
 def attributes(rows: pd.DataFrame, audit: pd.DataFrame) -> dict[str, pd.Series]:
-    """Each audit attribute as a text for every row; numbers of many values as quarters of the customers."""
+    """Each audit attribute as a text for every row; numbers of many values as quarters of the customers.
+
+    Values of fewer than ten customers are pooled as 'others', and not told where these are fewer than ten as well.
+    """
     found = {}
     for name in audit.columns.drop("customer_id"):
         values = rows["customer_id"].map(audit.drop_duplicates("customer_id").set_index("customer_id")[name])
         if pd.api.types.is_numeric_dtype(values) and values.nunique() > MOST_VALUES:
-            values = pd.qcut(values, 4, labels=["1st quarter", "2nd quarter", "3rd quarter", "4th quarter"])
+            values = pd.qcut(values, 4, duplicates="drop").astype("str").where(values.notna())
         text = values.astype("object").fillna(UNKNOWN).astype("str")
-        few = text.map(text.value_counts()) < FEWEST_SHOWN
-        found[str(name)] = text.mask(few & (text != UNKNOWN), "others")
+        pooled = text.mask((text.map(text.value_counts()) < FEWEST_SHOWN) & (text != UNKNOWN), "others")
+        found[str(name)] = pooled.mask(pooled.map(pooled.value_counts()) < FEWEST_SHOWN, UNKNOWN)
     return found
 
 

@@ -106,21 +106,24 @@ def total_interval(planned: pd.DataFrame) -> tuple[float, float]:
 
 
 def groups(table: pd.DataFrame, setting: Setting) -> list[Plain]:
-    """One record a group that has customers: what they get, what it costs and brings, most profit first."""
+    """One record a group that has customers: what they get, what it costs and brings, most profit first.
+
+    Offers, cost and profit are of the treated: what was held back from a control is told nowhere.
+    """
     found = []
     for name, part in table.groupby("group", sort=True):
-        rule, planned = setting.rules.group(str(name)), part[part["offer"] != NONE]
+        rule, treated = setting.rules.group(str(name)), part[part["arm"] == "treated"]
         found.append(
             {
                 "group": str(name),
                 "treatment": rule.treatment,
                 "promise": rule.promise,
                 "n_customers": len(part),
-                "n_treated": int((part["arm"] == "treated").sum()),
+                "n_treated": len(treated),
                 "n_control": int((part["arm"] == "control").sum()),
-                "n_by_offer": {str(offer): int(n) for offer, n in planned["offer"].value_counts().sort_index().items()},
-                "expected_cost": float(planned["offer_cost"].sum()),
-                "expected_profit": float(planned["expected_profit"].sum()),
+                "n_by_offer": {str(offer): int(n) for offer, n in treated["offer"].value_counts().sort_index().items()},
+                "expected_cost": float(treated["offer_cost"].sum()),
+                "expected_profit": float(treated["expected_profit"].sum()),
                 "mean_headroom": float(part["headroom"].mean()),
                 "mean_p_lapse": None if part["p_lapse"].isna().all() else float(part["p_lapse"].mean()),
             }

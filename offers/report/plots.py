@@ -18,7 +18,7 @@ def plots(report: Plain, portrait_report: Plain) -> list[Plot]:
     found = []
     if len(report["budget_curve"]) >= FEWEST_POINTS:
         found.append(_budget(report))
-    if report["n_selected"]:
+    if report["n_treated"]:
         found.append(_groups(report))
     if report["mean_benefit_by_tier"]:
         found.append(_tiers(report))
@@ -51,7 +51,7 @@ def _budget(report: Plain) -> Plot:
 
 
 def _groups(report: Plain) -> Plot:
-    groups = [group for group in report["groups"] if group["n_treated"] + group["n_control"]][::-1]
+    groups = [group for group in report["groups"] if group["n_treated"]][::-1]
 
     def paint(axes: Axes) -> None:
         place = np.arange(len(groups))
@@ -59,7 +59,7 @@ def _groups(report: Plain) -> Plot:
         profit = [group["expected_profit"] for group in groups]
         axes.barh(place + 0.2, profit, 0.38, color=GREEN, label="expected incremental profit")
         axes.barh(place - 0.2, cost, 0.38, color=GREY, label="expected cost")
-        names = [f"{group['group']} ({group['n_treated'] + group['n_control']})" for group in groups]
+        names = [f"{group['group']} ({group['n_treated']})" for group in groups]
         axes.set_yticks(place, names)
         axes.set_xlabel(report["currency"])
         legend_above(axes)
@@ -68,7 +68,7 @@ def _groups(report: Plain) -> Plot:
     return drawn(
         "groups",
         "Who gets it",
-        "By group, with the number selected (controls, who are then left alone at random, among them).",
+        "By group, with the number who get an offer; controls, who are left alone at random, are in neither bar.",
         paint,
         height,
     )

@@ -87,7 +87,7 @@ def test_a_misspelt_label_gets_the_nearest_name(raw, refusal):
 
 def test_no_price_hangs_on_loyalty_or_on_the_shop_visited(raw, refusal):
     offer(raw, "five_back")["audience"]["labels"] = ["with us again and again"]
-    assert "may not hang on the label 'with us again and again', for it rests on tier" in refusal()
+    assert "may not hang on the label 'with us again and again', for it rests on first_on" in refusal()
     offer(raw, "five_back")["audience"]["labels"] = ["one favourite store"]
     assert "for it rests on n_stores" in refusal()
     del offer(raw, "five_back")["audience"]["labels"]

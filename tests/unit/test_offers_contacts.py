@@ -8,6 +8,7 @@ import pytest
 
 from contracts.params.acting import Cap
 from offers.audience import Audience, Occasion, admits, falls
+from offers.channel import WEEKDAYS
 from offers.contacts import good_days, ledger, no_contacts, not_excluded, price_benefits_in_a_row, under_caps
 from offers.eligibility import obstacles, preferred_channel
 from offers.timing import last_days, off_quiet_days, send_days
@@ -110,9 +111,37 @@ def test_nothing_is_sent_on_a_quiet_day():
             "channels": tuple(c.model_copy(update={"quiet_days": ("saturday", "sunday")}) for c in CATALOGUE.channels)
         }
     )
-    # 5 January 2018 is a Friday
-    moved = off_quiet_days(days("2018-01-05", "2018-01-06", "2018-01-07"), pd.Series(["letter"] * 3), quiet)
-    assert moved.dt.strftime("%m-%d").tolist() == ["01-05", "01-08", "01-08"]
+    # 5 January 2018 is a Friday; the week ends on Sunday, so what falls on the weekend goes before it
+    moved = off_quiet_days(days("2018-01-05", "2018-01-06", "2018-01-07"), pd.Series(["letter"] * 3), quiet, SEND_ON)
+    assert moved.dt.strftime("%m-%d").tolist() == ["01-05", "01-05", "01-05"]
+    tuesday = quiet.model_copy(
+        update={"channels": tuple(c.model_copy(update={"quiet_days": ("tuesday",)}) for c in quiet.channels)}
+    )
+    moved = off_quiet_days(days("2018-01-02", "2018-01-03"), pd.Series(["letter"] * 2), tuesday, SEND_ON)
+    assert moved.dt.strftime("%m-%d").tolist() == ["01-03", "01-03"]
+    mondays = quiet.model_copy(
+        update={
+            "channels": tuple(
+                c.model_copy(update={"quiet_days": tuple(d for d in WEEKDAYS if d != "monday")}) for c in quiet.channels
+            )
+        }
+    )
+    moved = off_quiet_days(days("2018-01-03"), pd.Series(["letter"]), mondays, SEND_ON)
+    assert moved.dt.strftime("%m-%d").tolist() == ["01-08"]  # Monday lies before the first day to send
+
+
+def test_an_occasion_does_not_wait_for_the_due_day():
+    limits = PLAN.model_copy(update={"send_after_days": 1, "send_within_days": 4})
+    rows = pd.DataFrame(
+        {
+            "cutoff_on": days("2018-01-01", "2018-01-01"),
+            "offer": ["a_year_with_us", "thank_you"],
+            "channel": "letter",
+            "next_due_on": days("2018-01-07", "2018-01-07"),
+            "due_until_on": days(None, None),
+        }
+    )
+    assert last_days(rows, CATALOGUE, limits)["send_on"].dt.strftime("%m-%d").tolist() == ["01-02", "01-05"]
 
 
 def test_the_days_of_an_offer():
@@ -171,7 +200,7 @@ def test_the_channel_asked_for_then_the_answered_one_then_the_shops_order():
 
 
 def why_not(customer: pd.DataFrame, offer: str, channel: str, **setting: object) -> str:
-    table = obstacles(customer, setting_of(**setting))
+    table = obstacles(customer, 0, setting_of(**setting))
     return str(table.loc[(table["offer"] == offer) & (table["channel"] == channel), "obstacle"].item())
 
 

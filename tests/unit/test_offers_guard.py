@@ -198,6 +198,42 @@ def with_offer(name: str, **changes):
     return CATALOGUE.model_copy(update={"offers": offers})
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"audience": Audience(risk_bands=("unscored",), promotion_sensitivity=("promotion-led",))},
+        {"never_with": ("thank_you",)},
+        {"days_after": {"welcome_help": 1}},
+        {"audience": Audience(labels=("steady rhythm",), promotion_sensitivity=("promotion-led",))},
+        {"audience": Audience(without_labels=("has a favourite",), promotion_sensitivity=("promotion-led",))},
+        {"occasion": Occasion(kind="joining")},
+    ],
+)
+def test_rule_3a_no_way_round_it_by_what_stands_for_a_tier(changes):
+    assert "loyal tiers admitted" in broken_rules(catalogue=with_offer("five_back", **changes))
+
+
+def test_rule_1_a_price_is_declared_as_one():
+    hidden = with_offer("five_back", price_worth=0.0, other_worth=5.0)
+    assert "only gives" in broken_rules(catalogue=hidden)
+
+
+def test_rule_3b_price_alone_within_each_cell():
+    """A thank-you note cannot buy a newer customer's discount: its worth is no price."""
+    rows = pd.DataFrame(
+        {
+            "customer_id": ["a", "b", "c", "d"], "tier": ["returning", "returning", "regular", "regular"],
+            "state": "active", "consented_channels": "", "risk_band": "high", "asked_channel": "",
+            "answered_channel": "", "offer": ["five_back", "none", "free_delivery", "none"],
+        }
+    )  # fmt: skip
+    found = {finding.rule: finding for finding in parity_findings(rows, DEFAULT, LIMITS)}
+    assert not found["parity in cells"].broken
+    assert found["price parity in cells"].detail.endswith(
+        "mean price benefit falls from 0.3750 (returning) to 0.0000 (regular), tolerance 0.0100"
+    )
+
+
 def test_rule_3a_a_price_benefit_admits_every_higher_tier():
     audience = Audience(tiers=("new", "returning"), promotion_sensitivity=("promotion-led",))
     assert "loyal tiers admitted" in broken_rules(catalogue=with_offer("five_back", audience=audience))
@@ -374,7 +410,8 @@ def test_labels_payers_and_complaints():
     only = old.model_copy(update={"labels": ("has a favourite",)})
     assert broken_rules(catalogue=with_offer(used, audience=only)) <= {"labels"}
     none = old.model_copy(update={"without_labels": ("weekend shopper",)})
-    assert broken_rules(catalogue=with_offer(used, audience=none)) == {"labels"}
+    # whoever has too few visits to be told a weekend shopper is newer: a price may not leave such labels out
+    assert broken_rules(catalogue=with_offer(used, audience=none)) == {"labels", "loyal tiers admitted"}
     by_payer = old.model_copy(update={"payers": ("employer",)})
     assert broken_rules(catalogue=with_offer(used, audience=by_payer)) == {"audience"}
     assert "open complaint" in broken_rules(portraits=PORTRAIT_TABLE.assign(has_open_complaint=True))
@@ -405,12 +442,12 @@ def test_what_was_sent_before_is_counted_again():
     assert broken_rules(catalogue=narrow, sent=ledger_of(("2017-10-01", "", "elsewhere"))) == set()
     again = with_offer(row["offer"], again_after_days=100)
     assert broken_rules(catalogue=again, sent=ledger_of(("2017-10-01", row["offer"], ""))) == {"exclusions"}
-    never = with_offer(row["offer"], never_with=("thank_you",))
-    assert broken_rules(catalogue=never, sent=ledger_of(("2017-12-10", "thank_you", ""))) == {"exclusions"}
-    assert broken_rules(catalogue=never, sent=ledger_of(("2017-10-01", "thank_you", ""))) == set()
+    never = with_offer(row["offer"], never_with=("free_delivery",))
+    assert broken_rules(catalogue=never, sent=ledger_of(("2017-12-10", "free_delivery", ""))) == {"exclusions"}
+    assert broken_rules(catalogue=never, sent=ledger_of(("2017-10-01", "free_delivery", ""))) == set()
     twice = ledger_of(("2017-10-01", "five_back", ""), ("2017-11-15", "tenth_off", ""))
     assert broken_rules(sent=twice) == {"no endless discounts"}
-    later = with_offer(row["offer"], days_after={"welcome_help": 10})
+    later = with_offer(row["offer"], days_after={"free_delivery": 10})
     assert broken_rules(catalogue=later) == {"exclusions"}
 
 
@@ -418,8 +455,11 @@ def test_occasions_quiet_days_and_lengths():
     used = PLAN_TABLE.loc[PRICED, "offer"].iloc[0]
     far = with_offer(used, occasion=Occasion(kind="calendar", days=("06-01",)))
     assert broken_rules(catalogue=far) == {"occasions"}
-    near = with_offer(used, occasion=Occasion(kind="first_purchase"))  # first purchases were on 5 January
+    assert (PLAN_TABLE["offer"] == "free_delivery").any()
+    near = with_offer("free_delivery", occasion=Occasion(kind="first_purchase"))  # first purchases were on 5 January
     assert broken_rules(catalogue=near) == set()
+    by_tenure = with_offer(used, occasion=Occasion(kind="first_purchase"))
+    assert broken_rules(catalogue=by_tenure) == {"loyal tiers admitted"}
     by_name = {0: "monday", 1: "tuesday", 2: "wednesday", 3: "thursday", 4: "friday", 5: "saturday", 6: "sunday"}
     sent = PLAN_TABLE.loc[PRICED].iloc[0]
     for changes, rule in (

@@ -14,6 +14,7 @@ from offers.parity_cells import parity_cells
 from offers.passed_over import ELSEWHERE, passed_over
 from tests.offer_shops import CATALOGUE, PLAN
 
+PRICED = [offer.id for offer in CATALOGUE.offers if offer.gives_price]
 PAIRS = [(offer.id, channel) for offer in CATALOGUE.offers for channel in offer.channels]
 
 
@@ -48,6 +49,7 @@ def candidates(n: int = 60) -> pd.DataFrame:
         expected_profit=rng.normal(1, 1, len(table)),
         offer_cost=rng.uniform(0.1, 2, len(table)),
         benefit=table["offer"].map(worth).astype(float),
+        price_benefit=table["offer"].map(worth).astype(float) * table["offer"].isin(PRICED),
     )
 
 
@@ -118,13 +120,15 @@ def test_groups_with_a_bound_have_a_row():
     np.testing.assert_allclose(weights(limits, priced, "group 'second'"), inside * counted(priced))
 
 
-@pytest.mark.parametrize("cell", ["parity over all", "cells"])
-def test_parity_rows_are_differences_of_mean_benefit(cell):
+@pytest.mark.parametrize(
+    ("cell", "column"), [("parity over all", "benefit"), ("parity", "benefit"), ("price parity", "price_benefit")]
+)
+def test_parity_rows_are_differences_of_mean_benefit(cell, column):
     priced, table = candidates(), customers()
     limits = limits_of(priced, table, CATALOGUE, GROUPS, PLANNED)
     cells = parity_cells(table, PLANNED.min_cell)
     places = {"parity over all": np.full(len(table), True)} if cell == "parity over all" else {
-        f"parity in {name}": cells == name for name in set(cells) - {""}
+        f"{cell} in {name}": cells == name for name in set(cells) - {""}
     }  # fmt: skip
     found = 0
     for name, inside in places.items():
@@ -133,7 +137,7 @@ def test_parity_rows_are_differences_of_mean_benefit(cell):
             expected = np.zeros(len(priced))
             for sign, tier in ((1, low), (-1, high)):
                 members = inside & (table["tier"] == tier).to_numpy()
-                expected += sign * members[priced["customer"]] * priced["benefit"].to_numpy() / members.sum()
+                expected += sign * members[priced["customer"]] * priced[column].to_numpy() / members.sum()
             np.testing.assert_allclose(weights(limits, priced, row.name), expected * counted(priced))
             assert row.most == (0.0 if name == "parity over all" else PLANNED.parity_tolerance)
             found += 1
@@ -146,7 +150,7 @@ def test_a_choice_in_any_order_of_customers_belongs_to_the_rows_given():
     made = problem_of(priced, limits)
     chosen = priced[choose(made).chosen]
     assert chosen["customer"].is_unique
-    assert chosen["offer_cost"].sum() <= 30.0 + 1e-9
+    assert (chosen["offer_cost"] * counted(chosen)).sum() <= 30.0 + 1e-9
     in_order = priced.sort_values("customer", kind="stable", ignore_index=True)
     other = choose(problem_of(in_order, limits))
     assert other.value == pytest.approx(chosen["expected_profit"].sum())

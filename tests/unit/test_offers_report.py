@@ -47,9 +47,12 @@ def test_the_numbers_are_sums_over_the_plan(written):
     assert report["expected_cost"] == pytest.approx(offered.loc[~owed, "offer_cost"].sum(), abs=1e-5)
     assert report["expected_cost_owed"] == pytest.approx(offered.loc[owed, "offer_cost"].sum(), abs=1e-5)
     assert sum(group["n_customers"] for group in report["groups"]) == len(plan)
+    treated = plan[plan["arm"] == "treated"]  # what was held back from a control is told nowhere
     assert sum(group["expected_profit"] for group in report["groups"]) == pytest.approx(
-        report["expected_profit"], abs=1e-4
+        treated["expected_profit"].sum(), abs=1e-4
     )
+    by_offer = pd.DataFrame([group["n_by_offer"] for group in report["groups"]]).sum()
+    assert by_offer.to_dict() == treated["offer"].value_counts().to_dict()
     assert sum(report["n_by_why_none"].values()) == len(plan) - len(offered)
     tiers = PORTRAITS.set_index("customer_id")["tier"]
     for row in report["slices"]:
@@ -145,15 +148,18 @@ def test_two_plans_side_by_side():
     found = difference(MADE.plan, smaller.plan)
     before, after = MADE.plan.set_index("customer_id"), smaller.plan.set_index("customer_id")
     now = after.loc[before.index]
-    moved = (before["offer"] != now["offer"]) | (before["channel"] != now["channel"])
+    held_before, held_now = before["arm"] == "control", now["arm"] == "control"
+    moved = ((before["offer"] != now["offer"]) | (before["channel"] != now["channel"])) & ~held_before & ~held_now
+    moved |= held_before != held_now
     assert found.moves["n_customers"].sum() == moved.sum() > 0
     assert found.n_same == (~moved).sum()
     totals = found.totals.set_index("figure")
-    assert totals.loc["offer cost", "after"] == pytest.approx(after["offer_cost"].sum())
+    assert totals.loc["offer cost", "after"] == pytest.approx(now.loc[~held_now, "offer_cost"].sum())
     assert found.moves["gain"].sum() == pytest.approx(totals.loc["expected profit", "change"])
-    held = set(before.index[before["arm"] == "control"]) | set(after.index[after["arm"] == "control"])
-    shown = {name for names in found.moves["examples"] for name in names.split(", ")}
-    assert not shown & held
+    named = found.moves[(found.moves["was"] != "control") & (found.moves["is"] != "control")]
+    shown = {name for names in named["examples"] for name in names.split(", ")}
+    assert not shown & {*before.index[held_before], *now.index[held_now]}
+    assert found.offers["before"].sum() == (before["arm"] == "treated").sum()
     nothing = difference(MADE.plan, MADE.plan)
     assert nothing.n_same == len(MADE.plan)
     assert not len(nothing.moves)
@@ -173,7 +179,7 @@ def test_slices_and_proxies_of_audit_attributes():
     rows = [row for row in slices(MADE.plan, PORTRAITS, audit, SETTING) if row["slice"] == "leaky"]
     assert {row["value"]: row["benefit"] for row in rows}["no"] == 0.0
     assert len([row for row in slices(MADE.plan, PORTRAITS, audit, SETTING) if row["slice"] == "years"]) == 4
-    by_name = {record["attribute"]: record for record in proxies(MADE.plan, audit, 1)}
+    by_name = {record["attribute"]: record for record in proxies(MADE.plan, audit, 1) if record["of"] == "benefit"}
     assert by_name["leaky"]["is_predictable"]
     assert by_name["leaky"]["share_of_variance"] > 0.9  # all benefits but those of put_right are 0.75
     assert by_name["idle"]["share_of_variance"] < 0.05

@@ -85,8 +85,9 @@ def test_messages_meet_the_features_before_them_and_the_answers_after(tmp_path: 
     )
     responses = pd.DataFrame(
         {
-            "customer_id": ["a", "a", "b"], "campaign_id": ["1", "2", "1"], "kind": ["redeemed", "redeemed", "opened"],
-            "responded_on": at("2017-05-13", "2017-05-15", "2017-03-10"),
+            "customer_id": ["a", "a", "b", "a"], "campaign_id": ["1", "2", "1", "2"],
+            "kind": ["redeemed", "redeemed", "opened", "redeemed"],
+            "responded_on": at("2017-05-13", "2017-05-15", "2017-03-10", "2017-03-19"),  # the last before it was sent
         }
     )  # fmt: skip
     rows = sent_rows(tmp_path, contacts, responses, [date(2017, 3, 6), date(2017, 3, 20)], date(2018, 1, 1))
