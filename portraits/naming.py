@@ -21,7 +21,7 @@ from portraits.matching import (
 )
 
 COLUMNS = ("matched_product", "due_product", "goes_with_product", "within_price_product", "lapsed_product")
-FEWEST_BUYERS = 10
+FEWEST_BUYERS, BLOCK = 10, 20_000
 
 
 def named_products(lines: pd.DataFrame, is_recent: npt.NDArray[np.bool_], cutoff: date, words: Words) -> pd.DataFrame:
@@ -58,13 +58,17 @@ def named_products(lines: pd.DataFrame, is_recent: npt.NDArray[np.bool_], cutoff
 def _goes_with(anchor: pd.Series, likely: pd.DataFrame, alike: npt.NDArray[np.float64]) -> pd.Series:
     """By customer: the good most often bought with the anchor, among those not bought by them in the last 28 days."""
     lately = likely[likely["n_days_28"] > 0]
-    has = np.zeros((len(anchor), len(alike)), dtype=bool)
-    row = anchor.index.get_indexer(pd.Index(lately["customer"]))
-    has[row, lately["good"].to_numpy()] = True
-    score = np.where(has, 0.0, alike[anchor.to_numpy()])
-    best = score.argmax(axis=1)
-    found: pd.Series = pd.Series(best, index=anchor.index)[score[np.arange(len(best)), best] > 0]
-    return found
+    row, good = anchor.index.get_indexer(pd.Index(lately["customer"])), lately["good"].to_numpy()
+    best = np.full(len(anchor), -1, dtype=np.int64)
+    for begin in range(0, len(anchor), BLOCK):  # goods × all customers would not fit into memory
+        end = min(begin + BLOCK, len(anchor))
+        inside = (row >= begin) & (row < end)
+        score = alike[anchor.to_numpy()[begin:end]]
+        score[row[inside] - begin, good[inside]] = 0.0
+        found = score.argmax(axis=1)
+        best[begin:end] = np.where(score[np.arange(end - begin), found] > 0, found, -1)
+    goes: pd.Series = pd.Series(best, index=anchor.index)[best >= 0]
+    return goes
 
 
 def _within_price(anchor: pd.Series, recent: pd.DataFrame, goods: Goods, words: Words) -> pd.Series:

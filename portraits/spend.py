@@ -16,9 +16,9 @@ def spend(lines: pd.DataFrame, recent: pd.DataFrame) -> pd.DataFrame:
     and `reduced_share` (with something off); `discount_share` of the list price (of the whole history for those
     without a purchase in the half-year).
     """
-    ever = lines.groupby("customer_id", observed=True)[["amount", "discount"]].sum()
+    ever = lines.groupby("customer_id", observed=True)[["amount", "discount"]].sum().round(2)
     groups = recent.groupby("customer_id", observed=True)
-    late = aligned(groups[["amount", "discount"]].sum(), ever.index)
+    late = aligned(groups[["amount", "discount"]].sum().round(2), ever.index)  # cents do not hang on the lines' order
     basis = late.fillna(ever)
     # days without a coupon become missing, which nunique passes over
     coupon_on = recent["ordered_on"].where(recent["coupon_discount"] > 0)

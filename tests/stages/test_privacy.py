@@ -40,6 +40,12 @@ def sheets_naming(root: Path, customer: str) -> list[str]:
     return found
 
 
+def pages_with_rows(root: Path) -> list[Path]:
+    """Pages, whatever they are called, on which customers' rows are shown."""
+    files = [path for folder in ("reports", ".dvc/cache") for path in (root / folder).rglob("*") if path.is_file()]
+    return [path for path in files if b"Plan of 2018-W01" in path.read_bytes() and b"<html" in path.read_bytes()]
+
+
 @pytest.fixture
 def listed(mine) -> str:
     """A customer of the published working list."""
@@ -58,8 +64,10 @@ def test_forgetting_reaches_every_store(mine, listed: str, monkeypatch: pytest.M
     before = pd.read_parquet(root / "published/2018-W01/customers.parquet")
     old_hashes = read_json(root / "published/2018-W01/manifest.json")["files"]
 
+    assert len(pages_with_rows(root)) >= 2  # the plan's page, and DVC's copy
     said = mine.regulars("forget", listed, "--yes")
     assert tables_naming(root, listed) == []
+    assert pages_with_rows(root) == []
     assert sheets_naming(root, listed) == []
     # the week was issued again without the row, the old files are gone, their hashes are kept
     again = root / "published/2018-W01/revision-2"
