@@ -23,9 +23,9 @@ MARKED_DAY = pd.Timestamp("2031-03-03")
 MANIFEST: dict[str, Any] = {
     "params": {"task": {"horizon_days": 28, "value_horizon_days": 91}, "store": {"currency": "EUR"}},
 }
-TEXTS = ("offer", "mechanic", "offer_text", "channel", "why")
+TEXTS = ("offer", "mechanic", "offer_text", "channel", "codes", "why")
 MONEY = ("offer_cost", "price_benefit", "benefit", "expected_profit", "expected_profit_low", "expected_profit_high")
-DAYS = ("send_on", "act_by", "valid_until")
+DAYS = ("send_on", "act_by", "valid_until", "notice_on", "follow_up_on")
 
 
 @st.composite
@@ -80,8 +80,18 @@ def _score(name: str) -> dict[str, Any]:
 
 
 def _portrait(name: str) -> dict[str, Any]:
-    texts = ("group", "promise", "labels", "evidence", "favourite_category", "matched_product", "due_product")
-    empty = ("last_offer", "last_outcome", "consented_channels")
+    texts = (
+        "group",
+        "treatment",
+        "promise",
+        "labels",
+        "evidence",
+        "favourite_category",
+        "matched_product",
+        "due_product",
+    )
+    products = ("goes_with_product", "within_price_product", "lapsed_product")
+    empty = ("last_offer", "last_outcome", "consented_channels", "asked_channel", "answered_channel", *products)
     return {
         "customer_id": name,
         "cutoff_on": MONDAY,
@@ -94,6 +104,13 @@ def _portrait(name: str) -> dict[str, Any]:
         "usual_gap_days": 7.0,
         "next_due_on": MONDAY,
         "last_contact_on": pd.NaT,
+        "interaction": "unknown",
+        "payer": "unknown",
+        **dict.fromkeys(("spend", "spend_ever", "headroom"), 10.0),
+        "first_purchase_on": MONDAY,
+        **dict.fromkeys(("joined_on", "due_from_on", "due_until_on"), pd.NaT),
+        "has_open_complaint": False,
+        "no_marketing": False,
         **dict.fromkeys(texts, "x"),
         **dict.fromkeys(empty, ""),
     }

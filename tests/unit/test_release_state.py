@@ -84,6 +84,7 @@ def _table(project, name):
 
     full = pd.read_parquet(project.root / "data" / "week" / "customers.parquet")
     full = full.assign(cutoff_on=pd.Timestamp(date(2018, 1, 1)))
+    full = full.assign(joined_on=pd.NaT, asked_channel="", answered_channel="")  # what the published week leaves out
     if name == "scores":
         return full[full["p_lapse"].notna()][[name for name in _columns("SCORES") if name in full.columns]]
     if name == "plan":
