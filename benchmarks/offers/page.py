@@ -21,6 +21,11 @@ is the most by which any row is passed (relative to its bound), recounted by oth
 problem, asked for a gap of 1e-4, and ended where it had not finished after 240 seconds; it keeps rows to its own
 tolerance only."""
 
+HITS = """\
+Share of customers who bought at least one of the k goods that would have been named within the next 28 days, among
+those who bought anything that can be named then; mean over six past cutoffs, four weeks apart, with what was known at
+each alone. Low and high: 95 % interval by bootstrap over customers; differences are paired by customer."""
+
 SHOWN = ("value", "gap", "seconds", "cpu_seconds", "peak_mb", "violation")
 FORMS = {"value": ",.0f", "gap": ".1e", "seconds": ".2f", "cpu_seconds": ".2f", "peak_mb": ",.0f", "violation": ".1e"}
 
@@ -31,7 +36,8 @@ def page(rows: Sequence[Row]) -> str:
     others = dict.fromkeys(row["metric"] for row in rows if row["metric"] not in SHOWN)
     parts = [HEAD, "## Size and speed", SIZES, "\n".join(_sizes(own))] if own else [HEAD]
     for metric in others:
-        parts += [f"## {metric}", "\n".join(_plain_table([row for row in rows if row["metric"] == metric]))]
+        told = [HITS] if metric.startswith("hit_rate") else []
+        parts += [f"## {metric}", *told, "\n".join(_plain_table([row for row in rows if row["metric"] == metric]))]
     return "\n\n".join(parts) + "\n"
 
 
