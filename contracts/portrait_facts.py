@@ -126,7 +126,7 @@ INTERACTION = (
     _number("n_forced", "events", f"service requests and care visits {HALF_YEAR}"),
     _number("n_induced", "events", f"messages opened, clicked, redeemed; pages viewed, baskets {HALF_YEAR}"),
     _number("n_sticky", "events", f"reviews, referrals, searches, days bought at full price {HALF_YEAR}"),
-    _number("n_redeemed", "events", f"offers redeemed {HALF_YEAR}", "responses:redeemed"),
+    _number("n_redeemed", "events", f"coupons and offers redeemed {HALF_YEAR}", "responses:redeemed"),
     _number("n_referrals", "events", "customers brought so far", "interactions:referral"),
     _number("n_reviews", "events", "reviews written so far", "interactions:review"),
     _flag("has_open_complaint", "a complaint that is not closed", "interactions:complaint"),

@@ -180,24 +180,34 @@ class Offer(Component):
 
     @model_validator(mode="after")
     def _price_is_open(self) -> Self:
+        audience = self.audience
         if not self.gives_price:
             return self
-        if self.audience.groups is not None:
+        if audience.groups is not None:
             raise ValueError(
                 "a price benefit may not name groups, for a group can hide a tier; name value tiers or states"
             )
-        if self.audience.is_everyone:
+        if audience.is_everyone:
             raise ValueError("a price benefit for everyone is a mass discount; say in audience whom it fits")
+        admitted = [tier in audience.tiers for tier in ALL_TIERS]
+        if sorted(admitted) != admitted:
+            raise ValueError(f"a price benefit that admits a tier admits every higher one, up to '{ALL_TIERS[-1]}'")
+        if "unscored" in audience.risk_bands and len(set(audience.risk_bands)) < len(ALL_BANDS):
+            raise ValueError("a price benefit for the unscored goes to newcomers; name all risk_bands beside it")
+        if self.occasion is not None and self.occasion.kind != "calendar":
+            raise ValueError("a price benefit may not hang on an anniversary, for it rests on how long they have come")
+        return self
+
+    @model_validator(mode="after")
+    def _price_is_whole(self) -> Self:
+        if not self.gives_price:
+            return self
         if "valid_until" not in self.fields:
             raise ValueError("a price benefit announces its end; put {valid_until} into its text")
         if self.basket <= 0:
             raise ValueError("a price benefit needs basket: the least value of the purchase on which it is used")
-        if "unscored" in self.audience.risk_bands and len(set(self.audience.risk_bands)) < len(ALL_BANDS):
-            raise ValueError(
-                "a price benefit for the unscored goes to newcomers; name all risk_bands with it, or not it"
-            )
-        if self.occasion is not None and self.occasion.kind != "calendar":
-            raise ValueError("a price benefit may not hang on an anniversary, for it rests on how long they have come")
+        if sum(component.price_worth for component in self.components) > self.basket:
+            raise ValueError(f"a price benefit cannot be worth more than its basket of {self.basket:g}")
         return self
 
 

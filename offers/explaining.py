@@ -63,9 +63,9 @@ def _charges(weighed: Weighed, position: int) -> pd.DataFrame:
     return own[["offer", "channel"]].assign(limits_cost=charge)
 
 
-def what_would_change(row: pd.Series, table: pd.DataFrame, currency: str) -> list[str]:
+def what_would_change(row: pd.Series, table: pd.DataFrame, setting: Setting) -> list[str]:
     """Sentences on what would have changed one plan row's decision (`offer`, `channel`), true at the week's prices."""
-    said = []
+    said, currency = [], setting.currency
     open_to = table[table["obstacle"] == ""].sort_values("worth_to_plan", ascending=False, kind="stable")
     if row["offer"] != NONE:
         said.append(_runner_up(row, open_to, currency))
@@ -77,13 +77,12 @@ def what_would_change(row: pd.Series, table: pd.DataFrame, currency: str) -> lis
             "room, it would have been chosen."
         )
     said += _with_consent(row, table, currency)
+    owed = [offer.id for offer in setting.catalogue.offers if offer.is_never_withheld]
     blocked = table[(table["obstacle"] != "") & ~table["obstacle"].str.startswith(NO_CONSENT)]
+    blocked = blocked[~blocked["offer"].isin(owed)]
     if row["offer"] == NONE and not len(open_to) and len(blocked):
         best = blocked.iloc[0]
-        said.append(
-            f"'{best['offer']}' by {best['channel']} is barred: {best['obstacle']}"
-            + _else_worth(best["expected_profit"], currency)
-        )
+        said.append(f"'{best['offer']}' by {best['channel']} is barred: {best['obstacle']}.")
     return [sentence for sentence in said if sentence]
 
 
@@ -114,7 +113,3 @@ def _with_consent(row: pd.Series, table: pd.DataFrame, currency: str) -> list[st
     best = barred.iloc[0]
     open_then = f"With consent to {best['channel']}, '{best['offer']}' would have been open"
     return [f"{open_then}, expected to bring {best['expected_profit']:.2f} {currency}."]
-
-
-def _else_worth(profit: float, currency: str) -> str:
-    return "." if pd.isna(profit) else f"; else it would have been expected to bring {profit:.2f} {currency}."

@@ -83,7 +83,7 @@ def _decision(root: Path, row: pd.Series, portraits: pd.DataFrame, *, is_whole: 
         yield Text("The plan is older than its files: made anew it would decide otherwise here; run `regulars run`.")
     lines = [("decision", row["why"])]
     lines += [("message", row["offer_text"])] if row["offer_text"] else []
-    changes = what_would_change(row, table, setting.currency) or ["Nothing in this week's offers would have."]
+    changes = what_would_change(row, table, setting) or ["Nothing in this week's offers would have."]
     lines += [("changed by" if not k else "", said) for k, said in enumerate(changes)]
     yield _grid(lines)
     open_to, barred = table[table["obstacle"] == ""], table[table["obstacle"] != ""]
@@ -100,7 +100,8 @@ def _open_table(table: pd.DataFrame, currency: str) -> Table:
     shown = Table(title=f"What was open, in {currency}: profit = gain + extra − costs; to the plan = profit − limits")
     names = ("offer", "channel", "effect", "gain", "benefit", "contact", "taught", "permission", "profit", "limits")
     for name in (*names, "to the plan"):
-        shown.add_column(name, justify="left" if name in {"offer", "channel"} else "right")
+        is_name = name in {"offer", "channel"}
+        shown.add_column(name, justify="left" if is_name else "right", overflow="fold" if is_name else "ellipsis")
     for row in table.to_dict("records"):
         terms = ("gain", "benefit_cost", "contact_cost", "taught_cost", "permission_cost")
         shown.add_row(

@@ -58,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     say(
         "plan",
         f"{report['n_treated']} offers and {report['n_control']} controls for {report['n_customers']:,} customers; "
-        f"expected profit {report['expected_profit']:.2f} {report['currency']}, expected cost "
-        f"{report['expected_cost']:.2f}; guard passed",
+        f"expected profit {report['expected_profit_treated']:.2f} {report['currency']}, expected cost "
+        f"{report['expected_cost_treated']:.2f}; guard passed",
     )
 
 

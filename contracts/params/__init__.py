@@ -82,8 +82,15 @@ def read_yaml(path: str | Path) -> object:
     except UnicodeDecodeError as error:
         raise ParameterError(f"{path}: expected UTF-8 text, got other bytes; save it as UTF-8") from error
     except YAMLError as error:
-        line = str(error).splitlines()[-1].strip()
-        raise ParameterError(f"{path} is not valid YAML ({line}); mend that line") from error
+        raise ParameterError(f"{path} is not valid YAML{_where(error)}") from error
+
+
+def _where(error: YAMLError) -> str:
+    """What is wrong in a YAML file, where, and what it mostly is."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    at = f" at line {mark.line + 1}" if mark is not None else ""
+    what = " ".join(str(problem or str(error).splitlines()[0]).split())
+    return f"{at}: {what}; mend that line: indent with blanks alone, and put text with : {{ or > into quotes"
 
 
 def explain(problem: ValidationError, model: type[BaseModel], path: str | Path) -> str:

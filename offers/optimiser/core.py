@@ -7,6 +7,10 @@ customers weighs no more than one. With a reach without end the core is the whol
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,6 +129,20 @@ def relaxed(core: Core, scale: float, most: Doubles) -> Solved | None:
     return Solved(result.x[: len(core.gain)], value, value, prices)
 
 
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing on the standard output: HiGHS writes lines there that are meant for its developers alone."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def exact(
     core: Core, scale: float, most: Doubles, *, offset: float, gap: float, nodes: int, drawn_in: Doubles
 ) -> Solved | None:
@@ -139,15 +157,16 @@ def exact(
     gains = np.concatenate([core.gain, -most[short], [offset]]) / unit
     upper = np.concatenate([core.n[core.type_of], np.full(short.sum(), np.inf), [1.0]])
     lower = np.concatenate([np.zeros(len(upper) - 1), [1.0]])
-    result = milp(
-        -gains,
-        integrality=np.concatenate([np.ones(len(core.gain)), np.zeros(short.sum() + 1)]),
-        bounds=Bounds(lower, upper),
-        constraints=LinearConstraint(hstack([rows, csr_array((rows.shape[0], 1))]), -np.inf, room)
-        if rows.shape[0]
-        else (),
-        options={"mip_rel_gap": gap, "node_limit": nodes},
-    )
+    with _silence():
+        result = milp(
+            -gains,
+            integrality=np.concatenate([np.ones(len(core.gain)), np.zeros(short.sum() + 1)]),
+            bounds=Bounds(lower, upper),
+            constraints=LinearConstraint(hstack([rows, csr_array((rows.shape[0], 1))]), -np.inf, room)
+            if rows.shape[0]
+            else (),
+            options={"mip_rel_gap": gap, "node_limit": nodes},
+        )
     if result.x is None:
         return None
     x = np.rint(result.x[: len(core.gain)])

@@ -40,6 +40,7 @@ def summary(made: Made, setting: Setting) -> Plain:
     planned = table[table["offer"] != NONE]
     treated = planned[planned["arm"] == "treated"]  # a control's offer stands in the plan alone
     low, high = total_interval(planned)
+    low_treated, high_treated = total_interval(treated)
     return {
         "week_on": str(setting.cutoff),
         "currency": setting.currency,
@@ -50,7 +51,10 @@ def summary(made: Made, setting: Setting) -> Plain:
         "expected_profit": choice.value,
         "expected_profit_low": low,
         "expected_profit_high": high,
-        "expected_profit_treated": float(plan.loc[plan["arm"] == "treated", "expected_profit"].sum()),
+        "expected_profit_treated": float(treated["expected_profit"].sum()),
+        "expected_profit_treated_low": low_treated,
+        "expected_profit_treated_high": high_treated,
+        "expected_cost_treated": float(treated["offer_cost"].sum()),
         "expected_cost": float(planned.loc[~planned["is_owed"], "offer_cost"].sum()),
         "n_owed": int(planned["is_owed"].sum()),
         "expected_cost_owed": float(planned.loc[planned["is_owed"], "offer_cost"].sum()),

@@ -108,6 +108,37 @@ def test_a_price_benefit_says_on_what_basket_and_leaves_the_margin_floor(raw, re
     assert "a price benefit needs basket" in refusal()
 
 
+def test_a_price_is_declared_as_one_and_below_its_basket(raw, refusal):
+    entry = offer(raw, "five_back")
+    entry.update(price_worth=0.0, other_worth=5.0)
+    assert "a threshold is a price benefit; expected price_worth above 0 and other_worth 0" in refusal()
+    entry.update(price_worth=300.0, other_worth=0.0)
+    assert "cannot be worth more than its basket of 40" in refusal()
+
+
+def test_a_price_hangs_on_nothing_that_stands_for_a_tier(raw, refusal):
+    entry = offer(raw, "five_back")
+    entry["audience"]["tiers"] = ["new", "returning"]
+    assert "admits every higher one, up to 'devoted'" in refusal()
+    del entry["audience"]["tiers"]
+    entry["audience"]["risk_bands"] = ["unscored", "high"]
+    assert "a price benefit for the unscored goes to newcomers" in refusal()
+    entry["audience"]["risk_bands"] = ["high"]
+    entry["days_after"] = {"welcome_help": 1}
+    assert "may not hang on 'welcome_help', which is for some tiers or groups" in refusal()
+    del entry["days_after"]
+    entry["never_with"] = ["thank_you"]
+    assert "may not hang on 'thank_you'" in refusal()
+    entry["never_with"] = []
+    entry.update(occasion={"kind": "joining"}, capacity=5)
+    assert "may not hang on an anniversary" in refusal()
+
+
+def test_a_reordered_list_is_no_audience(raw, refusal):
+    offer(raw, "five_back")["audience"] = {"states": ["lapsing", "active"]}
+    assert "mass discount" in refusal()
+
+
 def test_a_bundle_is_judged_as_a_whole(raw, refusal):
     part = {"code": "MORE", "mechanic": "money_off", "price_worth": 3.0, "other_worth": 0.0, "cost": 3.0, "redeem": 0.1}
     offer(raw, "thank_you")["with"] = [part | {"valid_days": 7}]

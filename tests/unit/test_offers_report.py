@@ -124,7 +124,7 @@ def test_why_this_offer_is_the_one_worth_most_to_the_plan():
         terms = mine[["benefit_cost", "contact_cost", "taught_cost", "permission_cost"]].sum(axis=1).item()
         assert mine["gain"].item() + mine["extra"].item() - terms == pytest.approx(row["expected_profit"])
         off += mine["worth_to_plan"].item() < open_to["worth_to_plan"].max() - 1e-6
-        assert what_would_change(row, table, "EUR")
+        assert what_would_change(row, table, SETTING)
     assert off <= len(MADE.weighed.bounds.rows)
 
 
@@ -134,7 +134,7 @@ def test_why_none_says_what_is_missing():
     said = 0
     for _, row in passed.head(20).iterrows():
         table = considered(row["customer_id"], MADE.weighed, SETTING)
-        sentences = what_would_change(row, table, "EUR")
+        sentences = what_would_change(row, table, SETTING)
         said += any("would have been chosen" in one or "consent" in one for one in sentences)
     assert said
     resting = plan[plan["why_none"].str.startswith("Contacted less")].iloc[0]

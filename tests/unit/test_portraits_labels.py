@@ -197,7 +197,7 @@ CASES = {
     ),
     "uses coupons": columns("coupon_discount", 0.5, 0.0, (3, 1), (2, 2), "used coupons on 3 days since 3 July 2017."),
     "takes up what we send": both(
-        buy(YES, ago(7)), buy(NO, ago(7)), "You used 2 of the offers that we sent you since 3 July 2017.",
+        buy(YES, ago(7)), buy(NO, ago(7)), "You used coupons or offers of ours 2 times since 3 July 2017.",
         responses=responses(
             *[(who, c, "redeemed", "2017-12-04") for who, c in ((YES, "c1"), (YES, "c2"), (NO, "c1"))],
             (NO, "c2", "opened", "2017-12-04"),
