@@ -7,6 +7,7 @@ customers weighs no more than one. With a reach without end the core is the whol
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,7 @@ def _silence() -> Iterator[None]:
         os.dup2(nowhere, 1)
         yield
     finally:
+        ctypes.CDLL(None).fflush(None)  # what waits in C's buffer would come out later
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)

@@ -50,7 +50,11 @@ def orders(followed: tuple[Project, dict[str, str]]) -> pd.DataFrame:
     refusing = pd.read_csv(shop / "customers.csv").query("no_marketing == 'yes'")["customer_id"]
     active_days = load_params(followed[0].path / "params.yaml").task.active_days
     gone_before = (date.fromisoformat(cutoff) - timedelta(days=active_days)).isoformat()
-    return table.assign(is_gone=table["last"] < gone_before)[~table.index.isin(refusing)]
+    ties = pd.read_csv(shop / "interactions.csv")
+    ties = ties[ties["kind"].isin(["care_visit", "referral"]) & (ties["happened_at"] < cutoff)]
+    last_tie = ties["happened_at"].str[:10].groupby(ties["customer_id"]).max().reindex(table.index).fillna("")
+    last = table["last"].where(table["last"] > last_tie, last_tie)  # a visit or a referral keeps a member
+    return table.assign(is_gone=last < gone_before)[~table.index.isin(refusing)]
 
 
 def test_the_list_is_made_by_rule_and_shows_no_probability(followed, week: Path) -> None:
@@ -63,7 +67,7 @@ def test_the_list_is_made_by_rule_and_shows_no_probability(followed, week: Path)
     listed, full = pd.read_parquet(week / "at_risk.parquet"), pd.read_parquet(week / "customers.parquet")
     assert listed["p_lapse"].isna().all()
     assert full[["p_lapse", "expected_loss", "effect"]].isna().all(axis=None)
-    assert set(listed["risk_band"]) <= {"high", "medium", "low"}
+    assert set(listed["risk_band"]) <= {"high", "medium", "low", ""}  # kept by a visit alone: no purchase to go by
 
 
 def test_members_are_given_visits_and_greetings_and_no_price(week: Path) -> None:
