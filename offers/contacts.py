@@ -23,12 +23,14 @@ COLUMNS = ("customer_id", "sent_on", "offer", "channel")
 
 def ledger(contacts: pd.DataFrame) -> pd.DataFrame:
     """The contacts with the four columns, '' where offer or channel is not recorded, oldest first."""
-    texts = {
-        name: contacts[name].astype("object").fillna("").astype("str") if name in contacts.columns else ""
-        for name in ("offer", "channel")
-    }
+    texts = {name: _texts(contacts[name]) if name in contacts.columns else "" for name in ("offer", "channel")}
     table = contacts[["customer_id", "sent_on"]].assign(**texts)
     return table.sort_values(["customer_id", "sent_on", "offer"], ignore_index=True)
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    found: pd.Series = (values if values.dtype == "str" else values.astype("object")).fillna("").astype("str")
+    return found
 
 
 def no_contacts() -> pd.DataFrame:
@@ -37,9 +39,15 @@ def no_contacts() -> pd.DataFrame:
     return table.assign(sent_on=table["sent_on"].astype("datetime64[us]"))
 
 
-def is_rested(customers: pd.DataFrame, send_on: date, rest_days: int) -> Mask:
-    """Whether enough days lie between the last contact and the day to send; no contact yet is rest enough."""
-    return np.asarray(~(days_until(customers["last_contact_on"], send_on) < rest_days), dtype=bool)
+def is_rested(customers: pd.DataFrame, sent: pd.DataFrame, send_on: date, rest_days: int) -> Mask:
+    """Whether enough days lie between the last contact and the day to send; no contact yet is rest enough.
+
+    The last contact is the later one of the portrait's and the ledger's (`sent`), which holds own sends as well.
+    """
+    last = sent.groupby("customer_id")["sent_on"].max().astype("datetime64[us]")
+    own = last.reindex(customers["customer_id"]).set_axis(customers.index)
+    since = days_until(customers["last_contact_on"], send_on), days_until(own, send_on)
+    return np.asarray(~((since[0] < rest_days) | (since[1] < rest_days)), dtype=bool)
 
 
 def under_caps(customers: pd.Series, sent: pd.DataFrame, send_on: date, caps: Iterable[Cap], channel: str = "") -> Mask:
@@ -57,6 +65,20 @@ def days_since_offer(customers: pd.Series, sent: pd.DataFrame, send_on: date, of
     """Days from the latest message with the offer to the day to send; missing where there was none."""
     last = sent[sent["offer"] == offer].groupby("customer_id")["sent_on"].max()
     return days_until(last.reindex(customers).set_axis(customers.index), send_on)
+
+
+def n_unanswered(customers: pd.DataFrame, sent: pd.DataFrame, catalogue: Catalogue) -> pd.Series:
+    """How many of the catalogue's offers each customer was sent after their last purchase day: none brought a purchase.
+
+    Newsletters and other campaigns do not count, nor what puts something right: no answer to those says nothing.
+    """
+    offers = [offer.id for offer in catalogue.offers if not offer.is_never_withheld]
+    own = sent[sent["offer"].isin(offers)]
+    last = customers.drop_duplicates("customer_id").set_index("customer_id")["last_purchase_on"]
+    later = own["sent_on"] > last.reindex(own["customer_id"]).set_axis(own.index)
+    counts = own.loc[later, "customer_id"].value_counts()
+    found = counts.reindex(customers["customer_id"]).fillna(0.0).astype("float64")
+    return found.set_axis(customers.index)
 
 
 def good_days(catalogue: Catalogue, limits: Plan) -> dict[str, int]:

@@ -1,25 +1,32 @@
-"""The randomised control group: drawn among the selected, within group × risk band: like against like."""
+"""The randomised control groups: the week's, drawn among the selected within group × risk band, and the year's."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from contracts.lots import lot
+from contracts.params import Plan
 from offers.catalogue import NEVER_WITHHELD
-
-
-def lot(customer_id: str, week_on: date, seed: int) -> int:
-    """A customer's lot in a week: a keyed hash, the same on every machine, unrelated from week to week."""
-    key = f"{seed}:{week_on.isoformat()}".encode()
-    return int.from_bytes(hashlib.blake2b(customer_id.encode(), key=key[:64], digest_size=8).digest())
 
 
 def start(week_on: date, seed: int) -> float:
     """Where a week's systematic draw begins, in [0, 1): a lot that no customer holds."""
     return lot("\0start", week_on, seed) % 2**53 / 2**53
+
+
+def treatable(plan: Plan) -> float:
+    """How many of those selected may be expected to be treated, so that never more than `plan.capacity` are.
+
+    Controls take no slot: whoever takes part in the draw counts 1 − share, a follow-up counts 1. Beside F follow-ups
+    and E explored at most N·(1 − share) + 1 of N selected are treated, for the draw is systematic, and E (which count
+    1 − share as well) is at most `exploration_share` of the capacity. As many as the capacity may always be selected.
+    """
+    held = plan.control_share
+    kept_free = 1 + held * plan.exploration_share * plan.capacity
+    return max(plan.capacity - kept_free, plan.capacity * (1 - held))
 
 
 def draw_control(selected: pd.DataFrame, week_on: date, seed: int, share: float) -> pd.Series:

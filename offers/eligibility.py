@@ -6,13 +6,15 @@ The same tests answer the plan (all must hold) and whoever asks why not (the fir
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contracts.lots import is_universal
 from contracts.words import Words
-from offers.audience import ALL_TIERS, CLOSED_LISTS, falls, has_any_label
+from offers.audience import ALL_TIERS, CLOSED_LISTS, Audience, falls, has_any_label
 from offers.catalogue import NONE, PRODUCT_FIELDS, Catalogue, Offer
 from offers.channel import Channel
 from offers.contacts import good_days, is_rested, not_excluded, price_benefits_in_a_row, under_caps
@@ -21,7 +23,10 @@ from offers.setting import Setting
 Mask = npt.NDArray[np.bool_]
 Test = tuple[str, Mask]
 UNSCORED = "unscored"
+EVERYONE = Audience()
 NO_CHANNEL = "no permitted channel"
+UNIVERSAL = "left without marketing this year, at random, to measure all of it"
+IN_A_WAVE = "in an experiment that still runs"
 FROM_SCORES = (
     "customer_id", "p_lapse", "risk_band", "value_at_stake", "value_at_stake_low", "value_at_stake_high", "reasons",
 )  # fmt: skip
@@ -31,13 +36,15 @@ def customers_of(portraits: pd.DataFrame, scores: pd.DataFrame, catalogue: Catal
     """One row per customer who is not gone, in order of id: portrait, score (may be missing), preferred channel.
 
     `risk_band` is 'unscored' and `p_lapse` missing without a score; `is_explained`: the score has reasons;
-    `redeem_odds` is 1 where nothing is known. Where rules stand in for a model there is a band and no `p_lapse`.
+    `redeem_odds` is 1 where nothing is known, `p_savable` is p_lapse where scores do not say. Where rules stand in for
+    a model there is a band and no `p_lapse`.
     """
     living = portraits[portraits["state"] != "gone"]
-    judged = scores[[*FROM_SCORES, *(["redeem_odds"] if "redeem_odds" in scores.columns else [])]]
+    judged = scores[[*FROM_SCORES, *(name for name in ("p_savable", "redeem_odds") if name in scores.columns)]]
     table = living.merge(judged, on="customer_id", how="left").sort_values("customer_id", ignore_index=True)
     table["risk_band"] = table["risk_band"].astype("object").fillna(UNSCORED).astype("str")
     table["is_explained"] = table["reasons"].astype("object").fillna("").astype("str") != ""
+    table["p_savable"] = table["p_savable"] if "p_savable" in table.columns else table["p_lapse"]
     table["redeem_odds"] = table["redeem_odds"].fillna(1.0) if "redeem_odds" in table.columns else 1.0
     return table.assign(preferred_channel=preferred_channel(table, catalogue))
 
@@ -88,6 +95,13 @@ def is_left_alone(customers: pd.DataFrame, left_alone: list[str]) -> Mask:
     return (alone | (rank < highest)).to_numpy(dtype=bool)
 
 
+def out_of_play(customers: pd.DataFrame, setting: Setting) -> Mask:
+    """Whom experiments keep out of this week's plan: the universal control, and the controls of running waves."""
+    ids = customers["customer_id"]
+    universal = is_universal(ids, setting.cutoff, setting.seed, setting.limits.universal_share)
+    return np.asarray(universal | ids.isin(setting.running.index).to_numpy(dtype=bool))
+
+
 def common_tests(customers: pd.DataFrame, setting: Setting) -> list[Test]:
     """The tests that hang on the customer alone. What puts things right passes them all but the channel."""
     ids = customers["customer_id"]
@@ -95,9 +109,11 @@ def common_tests(customers: pd.DataFrame, setting: Setting) -> list[Test]:
     return [
         (NO_CHANNEL, (customers["preferred_channel"] != NONE).to_numpy(dtype=bool)),
         ("deliberately left alone", ~is_left_alone(customers, setting.left_alone)),
+        (UNIVERSAL, ~is_universal(ids, setting.cutoff, setting.seed, limits.universal_share)),
+        (IN_A_WAVE, ~ids.isin(setting.running.index).to_numpy(dtype=bool)),
         (
             f"contacted less than {limits.rest_days} days before {setting.send_on}",
-            is_rested(customers, setting.send_on, limits.rest_days),
+            is_rested(customers, setting.sent, setting.send_on, limits.rest_days),
         ),
         ("contacted as often as the caps allow", under_caps(ids, setting.sent, setting.send_on, limits.caps)),
     ]
@@ -129,8 +145,11 @@ def offer_tests(offer: Offer, customers: pd.DataFrame, setting: Setting) -> Iter
 def _audience_tests(offer: Offer, customers: pd.DataFrame) -> Iterator[Test]:
     audience = offer.audience
     for column, field in CLOSED_LISTS.items():
+        admitted = set(getattr(audience, field))
+        if admitted == set(getattr(EVERYONE, field)):
+            continue  # it narrows nothing
         words = column.replace("_", " ")
-        yield f"not for this {words}", customers[column].isin(getattr(audience, field)).to_numpy(dtype=bool)
+        yield f"not for this {words}", customers[column].isin(admitted).to_numpy(dtype=bool)
     if audience.groups is not None:
         yield "not for this group", customers["group"].isin(audience.groups).to_numpy(dtype=bool)
     if audience.labels is not None:
@@ -153,12 +172,20 @@ def _history_tests(offer: Offer, customers: pd.DataFrame, setting: Setting) -> I
 
 def channel_tests(channel: Channel, offer: Offer, customers: pd.DataFrame, setting: Setting) -> Iterator[Test]:
     """The tests that hang on customer and channel: consent, caps, and the channel that is the customer's own."""
+    yield from _reach_tests(channel, customers, setting)
+    yield "answers another channel", _is_not_elsewhere(channel, offer, customers)
+
+
+def _reach_tests(channel: Channel, customers: pd.DataFrame, setting: Setting) -> Iterator[Test]:
     yield f"no consent to {channel.name}, or out of its reach", permits(channel, customers)
     free = under_caps(customers["customer_id"], setting.sent, setting.send_on, channel.caps, channel.id)
     yield f"contacted by {channel.name} as often as its cap allows", free
+
+
+def _is_not_elsewhere(channel: Channel, offer: Offer, customers: pd.DataFrame) -> Mask:
     elsewhere = customers["preferred_channel"].isin(offer.channels).to_numpy(dtype=bool) & is_known_channel(customers)
     own = (customers["preferred_channel"] == channel.id).to_numpy(dtype=bool)
-    yield "answers another channel", own | ~elsewhere
+    return own | ~elsewhere
 
 
 def fits(offer: Offer, customers: pd.DataFrame, setting: Setting) -> Mask:
@@ -168,19 +195,43 @@ def fits(offer: Offer, customers: pd.DataFrame, setting: Setting) -> Mask:
 
 def candidates(customers: pd.DataFrame, setting: Setting) -> pd.DataFrame:
     """One row per permitted (customer, offer, channel): `customer` (position in `customers`), `offer`, `channel`."""
-    empty = {"customer": pd.Series(dtype="int64"), "offer": pd.Series(dtype="str"), "channel": pd.Series(dtype="str")}
-    parts = [pd.DataFrame(empty)]
+    numbered, coded = _in_numbers(customers, setting)
+    parts: list[tuple[npt.NDArray[np.int64], str, str]] = []
     common = common_tests(customers, setting)
+    reached = {
+        channel.id: _all_hold(_reach_tests(channel, customers, setting), len(customers))
+        for channel in setting.catalogue.channels
+    }
+    preferred, is_own = numbered["preferred_channel"], is_known_channel(customers)
     for offer in setting.catalogue.offers:
         open_to = _all_hold(_for_offer(common, offer), len(customers))
-        suited = np.flatnonzero(open_to & fits(offer, customers, setting))
-        rows = customers.iloc[suited]
+        suited = open_to & fits(offer, numbered, coded)
+        elsewhere = preferred.isin(offer.channels).to_numpy(dtype=bool) & is_own
         for channel in map(setting.catalogue.channel, offer.channels):
-            found = suited[_all_hold(channel_tests(channel, offer, rows, setting), len(rows))]
-            if len(found):
-                parts.append(pd.DataFrame({"customer": found, "offer": offer.id, "channel": channel.id}))
-    table = pd.concat(parts[1:] or parts, ignore_index=True)
-    return table.sort_values("customer", kind="stable", ignore_index=True)
+            own = (preferred == channel.id).to_numpy(dtype=bool)
+            found = np.flatnonzero(suited & reached[channel.id] & (own | ~elsewhere))
+            parts.append((found, offer.id, channel.id))
+    return _table(parts)
+
+
+def _in_numbers(customers: pd.DataFrame, setting: Setting) -> tuple[pd.DataFrame, Setting]:
+    """Customers and ledger in numbers, which many offers' tests compare faster: closed lists as categories, ids as
+    positions. What was sent to anyone else is left out.
+    """
+    closed = dict.fromkeys((*CLOSED_LISTS, "group", "preferred_channel"), "category")
+    numbered = customers.assign(customer_id=np.arange(len(customers))).astype(closed)
+    place = pd.Index(customers["customer_id"]).get_indexer(pd.Index(setting.sent["customer_id"]))
+    sent = setting.sent.assign(customer_id=place, offer=setting.sent["offer"].astype("category"))[place >= 0]
+    return numbered, replace(setting, sent=sent)
+
+
+def _table(parts: list[tuple[npt.NDArray[np.int64], str, str]]) -> pd.DataFrame:
+    """Positions, offer and channel of each part as rows, by customer."""
+    position = np.concatenate([np.zeros(0, dtype=np.int64), *(found for found, _, _ in parts)])
+    order = np.argsort(position, kind="stable")
+    part = np.repeat(np.arange(len(parts)), [len(found) for found, _, _ in parts])[order]
+    offers, channels = (pd.Index([one[k] for one in parts], dtype="str").take(part) for k in (1, 2))
+    return pd.DataFrame({"customer": position[order], "offer": offers, "channel": channels})
 
 
 def _all_hold(tests: Iterator[Test] | list[Test], n: int) -> Mask:

@@ -32,7 +32,7 @@ def considered(customer_id: str, weighed: Weighed, setting: Setting) -> pd.DataF
     customer = weighed.customers.iloc[[position]].reset_index(drop=True)
     tested = obstacles(weighed.customers, position, setting)
     every = tested[["offer", "channel"]].assign(customer=0)
-    held = beliefs(setting.catalogue, sorted(set(customer["group"])))
+    held = beliefs(setting.catalogue, sorted(set(customer["group"])), setting.learned)
     terms = priced(every, customer, setting.catalogue, held)[["offer", "channel", "offer_cost", *NUMBERS]]
     table = tested.merge(terms, on=["offer", "channel"]).merge(_charges(weighed, position), how="left")
     table["worth_to_plan"] = table["expected_profit"] - table["limits_cost"]
@@ -42,7 +42,12 @@ def considered(customer_id: str, weighed: Weighed, setting: Setting) -> pd.DataF
 def picked(customer_id: str, weighed: Weighed) -> tuple[str, str]:
     """The (offer, channel) that was chosen for a customer; 'none' and '' for none."""
     position = int(np.flatnonzero(weighed.customers["customer_id"] == customer_id)[0])
-    chosen = weighed.open_to[weighed.choice.chosen]
+    drawn = weighed.worth.loc[weighed.explored.offered["row"]]
+    chosen = (
+        pd.concat([weighed.open_to[weighed.choice.chosen], drawn])
+        if len(drawn)
+        else weighed.open_to[weighed.choice.chosen]
+    )
     own = chosen[chosen["customer"] == position]
     return (str(own["offer"].iloc[0]), str(own["channel"].iloc[0])) if len(own) else (NONE, "")
 
@@ -65,6 +70,8 @@ def _charges(weighed: Weighed, position: int) -> pd.DataFrame:
 
 def what_would_change(row: pd.Series, table: pd.DataFrame, setting: Setting) -> list[str]:
     """Sentences on what would have changed one plan row's decision (`offer`, `channel`), true at the week's prices."""
+    if row["purpose"] == "exploration":
+        return ["A lot decided for this customer this week, before the plan: nothing about them would have changed it."]
     said, currency = [], setting.currency
     open_to = table[table["obstacle"] == ""].sort_values("worth_to_plan", ascending=False, kind="stable")
     if row["offer"] != NONE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -16,19 +15,21 @@ from contracts.params import Plan
 from contracts.portrait_rules import GroupRule
 from contracts.tables import TIERS
 from offers.catalogue import Catalogue
+from offers.control import treatable
 from offers.optimiser.problem import Doubles, Flags, Problem, Row, problem
 from offers.parity_cells import parity_cells
 
 REGULAR_TIERS = ("regular", "devoted")
 OWN_SLOTS = ("capacity of ", "budget of ")
-KIND = ("group", "cell", "tier", "is_reserved")
+KIND = ("group", "cell", "tier", "is_reserved", "is_followed")
 
 
 @dataclass(frozen=True)
 class Limits:
     """The rows of a week's plan; `kind` of each customer (by position), and the (offer, channel) of each pair's number.
 
-    `kinds` has one row a kind: `group`, `cell`, `tier`, and `is_reserved` (a regular who is not at risk).
+    `kinds` has one row a kind: `group`, `cell`, `tier`, `is_reserved` (a regular who is not at risk), and `is_followed`
+    (whom a running wave treats: no draw holds them back).
     """
 
     rows: tuple[Row, ...]
@@ -38,8 +39,17 @@ class Limits:
 
     def pair_of(self, priced: pd.DataFrame) -> npt.NDArray[np.int16]:
         """The number of each candidate's (offer, channel)."""
-        asked = pd.MultiIndex.from_frame(priced[["offer", "channel"]])
-        return pd.MultiIndex.from_tuples(self.pairs, names=["offer", "channel"]).get_indexer(asked).astype(np.int16)
+        return _pair_of(priced, self.pairs)
+
+
+def _pair_of(priced: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.int16]:
+    """The place of each row's (offer, channel) in `pairs`; −1 if it is none of them."""
+    offer, offers = pd.factorize(priced["offer"])
+    channel, channels = pd.factorize(priced["channel"])
+    place = pd.MultiIndex.from_tuples(pairs, names=["offer", "channel"])
+    # few pairs occur: each is looked up once
+    known = place.get_indexer(pd.MultiIndex.from_product([offers, channels])) if len(priced) else np.zeros(0)
+    return np.asarray(known.astype(np.int16)[offer * max(len(channels), 1) + channel])
 
 
 def limits_of(
@@ -47,20 +57,27 @@ def limits_of(
 ) -> Limits:
     """Every limit of a week's plan. `priced` has one row a candidate, `customers` one a customer (by position).
 
-    Without minimums, no offer at all keeps each of them. The parity tolerance is for the cells alone.
+    Without minimums, no offer at all keeps each of them. The parity tolerance is for the cells alone. Parity compares
+    those who may be chosen: whom experiments keep out (`is_out`, where there is such a column) counts in no mean.
     """
-    kind, kinds = _kinds(customers, plan)
+    in_play = (
+        ~customers["is_out"].to_numpy(dtype=bool) if "is_out" in customers.columns else np.full(len(customers), True)
+    )
+    kind, kinds = _kinds(customers, plan, in_play)
     pairs = tuple((offer.id, channel) for offer in catalogue.offers for channel in offer.channels)
-    over, n = Cells(kinds, pairs), np.bincount(kind, minlength=len(kinds)).astype(np.float64)
+    over, number = Cells(kinds, pairs), _pair_of(priced, pairs)
+
+    def said(column: str) -> Doubles:
+        return _by_pair(priced, number, len(pairs), column)
+
+    n: Doubles = np.bincount(kind, in_play.astype(np.float64), minlength=len(kinds)).astype(np.float64)
     reserved = _reserve_rows(over, plan) if plan.regulars_share > 0 else []
     rows = [
         *_money_rows(over, catalogue, plan),
         *_contact_rows(over, catalogue, plan),
         *reserved,
         *_group_rows(over, groups),
-        *_all_parity_rows(
-            over, n, _by_pair(priced, pairs, "benefit"), _by_pair(priced, pairs, "price_benefit"), plan=plan
-        ),
+        *_all_parity_rows(over, n, said("benefit"), said("price_benefit"), plan=plan),
     ]
     putting_right = over.pairs_where(lambda name, _: catalogue.offer(name).is_never_withheld)
     return Limits(tuple(_but_for(row, putting_right) for row in rows), kind, kinds, pairs)
@@ -117,14 +134,20 @@ class Cells:
         return (self.kinds[column] == value).to_numpy(dtype=bool)
 
 
-def _kinds(customers: pd.DataFrame, plan: Plan) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
+def _kinds(
+    customers: pd.DataFrame, plan: Plan, in_play: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
+    cells = np.full(len(customers), "", dtype=object)
+    followed = customers["is_followed"] if "is_followed" in customers.columns else pd.Series(False, customers.index)
+    cells[in_play] = parity_cells(customers[in_play], plan.min_cell)
     at_risk = (customers["state"] == "lapsing") | (customers["risk_band"] == "high")
     table = pd.DataFrame(
         {
             "group": customers["group"].to_numpy(dtype=object),
-            "cell": parity_cells(customers, plan.min_cell).astype(object),
+            "cell": cells,
             "tier": customers["tier"].to_numpy(dtype=object),
             "is_reserved": (customers["tier"].isin(REGULAR_TIERS) & ~at_risk).to_numpy(dtype=bool),
+            "is_followed": followed.to_numpy(dtype=bool),
         }
     )
     kind = table.groupby(list(KIND), sort=True).ngroup().to_numpy().astype(np.int32)
@@ -152,8 +175,8 @@ def _contact_rows(over: Cells, catalogue: Catalogue, plan: Plan) -> list[Row]:
     def counted(name: str, words: str, unit: str, most: float, pairs: Flags) -> Row:
         return Row(name, words, unit, most=most, per_contact=over.table(of_pair=pairs))
 
-    everything = np.full(len(over.pairs), True)
-    rows = [counted("capacity", "the number of contacts", "one more contact", plan.capacity, everything)]
+    treated = over.table(of_kind=_expected_treated(over, plan))
+    rows = [Row("capacity", "the number of contacts", "one more contact", most=treatable(plan), per_contact=treated)]
     rows += [
         counted(
             f"capacity of {channel.id}",
@@ -177,6 +200,11 @@ def _contact_rows(over: Cells, catalogue: Catalogue, plan: Plan) -> list[Row]:
     ]
 
 
+def _expected_treated(over: Cells, plan: Plan) -> Doubles:
+    """How much each kind takes of the contacts: controls take no slot, and a follow-up is held back by no draw."""
+    return np.where(over.kinds_where("is_followed", True), 1.0, 1.0 - plan.control_share)
+
+
 def _reserve_rows(over: Cells, plan: Plan) -> list[Row]:
     """What is left to all others when a share is kept for regulars who are not at risk."""
     others, share = ~over.kinds_where("is_reserved", True), 1.0 - plan.regulars_share
@@ -193,8 +221,8 @@ def _reserve_rows(over: Cells, plan: Plan) -> list[Row]:
             "regulars' share of the capacity",
             "the share of the contacts kept for regulars who are not at risk",
             "one contact less kept for them",
-            most=math.floor(share * plan.capacity + 1e-9),
-            per_contact=over.table(of_kind=others),
+            most=share * treatable(plan),
+            per_contact=over.table(of_kind=others * _expected_treated(over, plan)),
         ),
     ]
 
@@ -214,9 +242,13 @@ def _group_rows(over: Cells, groups: Sequence[GroupRule]) -> list[Row]:
     ]
 
 
-def _by_pair(priced: pd.DataFrame, pairs: Sequence[tuple[str, str]], column: str) -> Doubles:
-    known = priced.drop_duplicates(["offer", "channel"]).set_index(["offer", "channel"])[column].to_dict()
-    return np.array([known.get(pair, 0.0) for pair in pairs], dtype=np.float64)
+def _by_pair(priced: pd.DataFrame, number: npt.NDArray[np.int16], n_pairs: int, column: str) -> Doubles:
+    """What the first candidate of each pair says; 0 for a pair without."""
+    found = np.zeros(n_pairs)
+    present, first = np.unique(number, return_index=True)
+    is_pair = present >= 0
+    found[present[is_pair]] = priced[column].to_numpy(dtype=np.float64)[first[is_pair]]
+    return found
 
 
 def _all_parity_rows(over: Cells, n: Doubles, benefit: Doubles, price: Doubles, *, plan: Plan) -> list[Row]:

@@ -12,12 +12,14 @@ from offers.catalogue import NONE, PRODUCT_FIELDS, Catalogue
 
 Row = Mapping[Hashable, Any]
 NUMBERS = (
-    "offer", "channel", "group", "tier", "state", "value_tier", "promotion_sensitivity", "risk_band", "p_lapse", "save",
-    "harm", "effect", "effect_low", "effect_high", "value_at_stake", "needs_score", "gain", "benefit_cost",
-    "contact_cost", "taught_cost", "permission_cost", "extra", "expected_profit", "expected_profit_low",
+    "offer", "channel", "group", "tier", "state", "value_tier", "promotion_sensitivity", "purpose", "options",
+    "risk_band", "p_lapse",
+    "p_savable", "save", "harm", "effect", "effect_low", "effect_high", "value_at_stake", "needs_score", "gain",
+    "benefit_cost", "contact_cost", "taught_cost", "permission_cost", "extra", "expected_profit", "expected_profit_low",
     "expected_profit_high", "next_due_on", "due_from_on", "due_until_on", "send_on", "why_none",
 )  # fmt: skip
 AT_A_LOSS = " Given though it is not expected to pay: so that no tier is worse off than a newer one."
+BY_LOT = "Drawn at random, 1 of {n} ways to go on, so that offers are compared. "
 ENTITLED = ("regular", "devoted")
 
 
@@ -71,7 +73,7 @@ def _why_offer(row: Row, currency: str) -> str:
     )
     if row["needs_score"]:
         gain = (
-            f"p_lapse {row['p_lapse']:.3f} × save {row['save']:.3f} − stay {1 - row['p_lapse']:.3f} × harm "
+            f"p_leave {row['p_savable']:.3f} × save {row['save']:.3f} − stay {1 - row['p_lapse']:.3f} × harm "
             f"{row['harm']:.3f} = effect {row['effect']:.4f} [{row['effect_low']:.4f}, "
             f"{row['effect_high']:.4f}]; × {row['value_at_stake']:.2f} {currency} at stake "
             f"= {row['gain']:.2f}"
@@ -84,6 +86,9 @@ def _why_offer(row: Row, currency: str) -> str:
         f"= {row['expected_profit']:.2f} {currency} [{row['expected_profit_low']:.2f}, "
         f"{row['expected_profit_high']:.2f}]."
     )
+    if row["purpose"] == "exploration":
+        n_options = len(str(row["options"]).split("; "))
+        return path + BY_LOT.format(n=n_options) + gain + costs + _when(row)
     return path + gain + costs + _when(row) + (AT_A_LOSS if row["expected_profit"] <= 0 else "")
 
 

@@ -38,6 +38,8 @@ def off_quiet_days(days: pd.Series, channels: pd.Series, catalogue: Catalogue, f
     """
     moved = days.copy()
     for channel in catalogue.channels:
+        if not channel.quiet_days:
+            continue
         here = channels == channel.id
         shift = moved[here].dt.day_of_week.map(_shifts(channel, first.weekday())).astype("int64")
         moved[here] = moved[here] + pd.to_timedelta(shift, unit="D")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from contracts.lots import is_universal
 from offers.catalogue import NONE
 from offers.contacts import is_rested, under_caps
 from offers.eligibility import UNSCORED, is_left_alone
@@ -16,6 +17,8 @@ NO_MODEL_YET = (
 LEFT_ALONE = "Customers like this one are deliberately left alone: nothing needs mending."
 NO_CHANNEL = "No channel that this customer permits can reach them."
 CAPPED = "Contacted as often as the rolling caps allow; left to rest."
+WITHOUT_MARKETING = "Drawn at random to get no marketing this year: so that all of it can be measured."
+STILL_RUNNING = "In an experiment whose outcome is still awaited: nothing else is sent until it has ended."
 COMPLAINT = "A complaint is open: it is put right before anything else is offered."
 UNEXPLAINED = "Little is at stake, so the risk was not explained, and nothing is sent unexplained."
 NOTHING_FITS = "No offer in the catalogue fits this customer."
@@ -32,13 +35,16 @@ def why_none(customers: pd.DataFrame, setting: Setting, *, priced: pd.DataFrame,
     best = priced.groupby("customer")["expected_profit"].max().reindex(range(len(customers)))
     is_scored = customers["p_lapse"].notna()
     by_rule = ~is_scored & (customers["risk_band"] != UNSCORED)
-    rested = is_rested(customers, send_on, limits.rest_days)
+    rested = is_rested(customers, setting.sent, send_on, limits.rest_days)
+    ids = customers["customer_id"]
     free = under_caps(customers["customer_id"], setting.sent, send_on, limits.caps)
     by_risk = any(offer.needs_score for offer in setting.catalogue.offers)
     known = [
         (customers["preferred_channel"] == NONE, NO_CHANNEL),
         (best.isna() & customers["has_open_complaint"], COMPLAINT),
         (is_left_alone(customers, setting.left_alone), LEFT_ALONE),
+        (is_universal(ids, setting.cutoff, setting.seed, limits.universal_share), WITHOUT_MARKETING),
+        (ids.isin(setting.running.index), STILL_RUNNING),
         (~rested, f"Contacted less than {limits.rest_days} days before {send_on:%Y-%m-%d}; left to rest."),
         (~free, CAPPED),
         (best.isna() & is_scored & ~customers["is_explained"], UNEXPLAINED),

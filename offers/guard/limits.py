@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from contracts.params import Plan
+from contracts.wave_tables import FOLLOW_UP
 from offers.catalogue import NEVER_WITHHELD, NONE
 from offers.guard.findings import Finding, broken, kept
 from offers.setting import Setting
@@ -14,7 +16,7 @@ Check = tuple[str, float, float, str]
 
 
 def limit_findings(rows: pd.DataFrame, setting: Setting) -> list[Finding]:
-    """Findings on every sum, over all who were selected, controls among them."""
+    """Findings on every sum, over all who were selected, controls among them; but contacts are those of the treated."""
     offered = rows[rows["offer"] != NONE]
     counted = offered[~offered["mechanic"].isin(NEVER_WITHHELD)]  # nothing but slots of their own may withhold these
     checks = [*_plan_checks(counted, setting), *_catalogue_checks(offered, setting), *_group_checks(counted, setting)]
@@ -30,12 +32,24 @@ def _plan_checks(offered: pd.DataFrame, setting: Setting) -> list[Check]:
     at_risk = (offered["state"] == "lapsing") | (offered["risk_band"] == "high")
     others = offered[~(offered["tier"].isin(LOYAL) & ~at_risk)]
     share, rest = "regulars' share", 1 - limits.regulars_share
+    treated = offered[offered["arm"] == "treated"]
     return [
         ("budget", float(offered["offer_cost"].sum()), limits.budget, "expected cost"),
-        ("capacity", float(len(offered)), float(limits.capacity), "contacts"),
+        ("capacity", float(len(treated)), float(limits.capacity), "contacts"),
         (share, float(others["offer_cost"].sum()), rest * limits.budget, "expected cost of all others"),
-        (share, float(len(others)), rest * limits.capacity, "contacts with all others"),
+        (share, _expected_treated(others, limits), rest * _treated_at_most(limits), "all others, as far as treated"),
     ]
+
+
+def _expected_treated(rows: pd.DataFrame, limits: Plan) -> float:
+    """Controls take no slot: whoever takes part in a draw counts by the chance to be treated, a follow-up as one."""
+    n_followed = int((rows["purpose"] == FOLLOW_UP).sum())
+    return n_followed + (len(rows) - n_followed) * (1 - limits.control_share)
+
+
+def _treated_at_most(limits: Plan) -> float:
+    """One contact is kept free for a draw that rounds up, unless nobody is held back."""
+    return max(limits.capacity - 1.0, limits.capacity * (1 - limits.control_share))
 
 
 def _catalogue_checks(offered: pd.DataFrame, setting: Setting) -> list[Check]:

@@ -1,8 +1,9 @@
 """The guard's rule 3b: a loyal customer is never worse off than a newer one.
 
-Over all customers of the plan, 'none' included and control undone: mean benefit does not fall from a tier to the next
-one present, over everyone by no more than rounding, in each cell of risk band × preferred channel by no more than the
-tolerance. What puts a complaint right is owed, and counts for nobody.
+Over all customers of the plan whom no experiment keeps out of it, 'none' included and control undone: mean benefit does
+not fall from a tier to the next one present, over everyone by no more than rounding, in each cell of risk band ×
+preferred channel by no more than the tolerance. What puts a complaint right is owed, and counts for nobody. Nor does
+what a lot drew: lots favour no tier, and another rule keeps them within their share.
 
 Cells: from the high band down, a band with fewer than `min_cell` customers joins the next lower one (the last joins the
 one above). Within a band, channels with fewer form one cell; if that is too small as well, the whole band is one cell.
@@ -45,13 +46,14 @@ def parity_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> l
 
 
 def _worth(rows: pd.DataFrame, catalogue: Catalogue, fields: tuple[str, ...]) -> list[float]:
-    """Of each row, what its offer is worth in expectation; what puts right is owed and counts for nobody."""
+    """Of each row, what its offer is worth in expectation; what is owed, or came by lot, counts for nobody."""
     known = {
         offer.id: sum(part.redeem * getattr(part, field) for part in (offer, *offer.with_) for field in fields)
         for offer in catalogue.offers
         if offer.mechanic not in NEVER_WITHHELD
     }
-    return [known.get(name, 0.0) for name in rows["offer"]]
+    chosen = rows["purpose"] != "exploration"
+    return [known.get(name, 0.0) if is_chosen else 0.0 for name, is_chosen in zip(rows["offer"], chosen, strict=True)]
 
 
 def _falls(rule: str, place: str, part: pd.DataFrame, tolerance: float, of: str = "worth") -> list[Finding]:

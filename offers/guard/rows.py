@@ -7,7 +7,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from contracts.lots import lot
 from contracts.params import Plan
+from contracts.wave_tables import FOLLOW_UP
 from contracts.windows import days_until
 from contracts.words import day_text
 from offers.catalogue import NEVER_WITHHELD, NONE, PRODUCT_FIELDS, Catalogue
@@ -48,6 +50,7 @@ def row_findings(rows: pd.DataFrame, setting: Setting) -> list[Finding]:
         *_explained(rows, offered, catalogue),
         _newcomer_price(rows, limits),
         *_control(rows, offered, limits),
+        *_experiments(rows, offered, setting),
     ]
 
 
@@ -213,17 +216,97 @@ def _newcomer_price(rows: pd.DataFrame, limits: Plan) -> Finding:
 
 def _control(rows: pd.DataFrame, offered: pd.DataFrame, limits: Plan) -> list[Finding]:
     """Arms agree with offers; what puts things right is never withheld; each stratum has its share, to the customer."""
-    odd = (rows["arm"] == NONE) != (rows["offer"] == NONE)
+    drew_none = (rows["purpose"] == "exploration") & (rows["arm"] == "control")
+    odd = rows["arm"].isin([NONE, "universal", "awaited"]) != (rows["offer"] == NONE)
     withheld = (offered["arm"] == "control") & offered["mechanic"].isin(NEVER_WITHHELD)
     found = [
-        by_rows("control group", "arm and offer do not agree", rows, odd),
+        by_rows("control group", "arm and offer do not agree", rows, odd & ~drew_none),
         by_rows("control group", "a service that is never withheld is held back", offered, withheld),
     ]
     band = offered["risk_band"].astype("object").fillna(UNSCORED).astype("str")
-    drawn = offered[~offered["mechanic"].isin(NEVER_WITHHELD)].assign(band=band)
+    in_lots = ~offered["mechanic"].isin(NEVER_WITHHELD) & (offered["purpose"] == "plan")
+    drawn = offered[in_lots].assign(band=band)
     for (group, name), part in drawn.groupby(["group", "band"]):
         n_held, expected = int((part["arm"] == "control").sum()), limits.control_share * len(part)
         if abs(n_held - expected) > 1 + CENT:
             detail = f"{n_held} of {len(part)} held back in '{group}', {name} risk; expected about {expected:.1f}"
             found.append(broken("control group", detail, part["customer_id"]))
     return found
+
+
+def kept_out(rows: pd.DataFrame, setting: Setting) -> pd.Series:
+    """Whom experiments keep out of the plan: the year's control, and the controls of running waves."""
+    limits, year = setting.limits, date(setting.cutoff.year, 1, 1)
+    most = limits.universal_share * 2**64
+    universal = [lot(name, year, setting.seed, ":universal") < most for name in rows["customer_id"]]
+    return pd.Series(universal, index=rows.index, dtype=bool) | rows["customer_id"].isin(_busy(setting))
+
+
+def _busy(setting: Setting) -> set[str]:
+    age_days = days_until(setting.waves["cutoff_on"], setting.cutoff)
+    is_open = (age_days > 0) & (setting.waves["horizon_days"] - age_days > 0) & (setting.waves["arm"] == "control")
+    return set(setting.waves.loc[is_open, "customer_id"])
+
+
+def _treated(setting: Setting) -> set[str]:
+    waves, age_days = setting.waves, days_until(setting.waves["cutoff_on"], setting.cutoff)
+    is_open = (age_days > 0) & (waves["horizon_days"] - age_days > 0) & (waves["arm"] == "treated")
+    return set(waves.loc[is_open & (waves["offer"] != NONE) & (waves["purpose"] != FOLLOW_UP), "customer_id"])
+
+
+def _experiments(rows: pd.DataFrame, offered: pd.DataFrame, setting: Setting) -> list[Finding]:
+    """No control, of the year or of a running wave, gets an offer; what was drawn has its true probability."""
+    marketed = offered[~offered["mechanic"].isin(NEVER_WITHHELD)]
+    busy = marketed["customer_id"].isin(_busy(setting))
+    is_of_plan = marketed["purpose"] != "exploration"
+    return [
+        by_rows(
+            "universal control",
+            "an offer to someone who gets no marketing this year",
+            marketed,
+            kept_out(marketed, setting) & ~busy,
+        ),
+        by_rows("running waves", "an offer to someone whom a running wave holds back", marketed, busy),
+        by_rows(
+            "follow-ups",
+            "a draw for someone whom a running wave treats, or none for someone else",
+            marketed,
+            (marketed["purpose"] == FOLLOW_UP) != (marketed["customer_id"].isin(_treated(setting)) & is_of_plan),
+        ),
+        _reserve(marketed, setting.limits),
+        by_rows(
+            "true propensities",
+            "a draw whose probability is not the true one",
+            rows,
+            _wrong_chance(rows, setting.limits),
+        ),
+    ]
+
+
+def _reserve(marketed: pd.DataFrame, limits: Plan) -> Finding:
+    """What lots drew stays within its share of budget and contacts."""
+    drawn = marketed[marketed["purpose"] == "exploration"]
+    cost, most_cost = float(drawn["offer_cost"].sum()), limits.exploration_share * limits.budget
+    most = limits.exploration_share * limits.capacity
+    if cost > most_cost + CENT or len(drawn) > most + CENT:
+        detail = f"{len(drawn)} offers for {cost:.2f} drawn by lot; expected at most {most:g} for {most_cost:.2f}"
+        return broken("exploration's reserve", detail)
+    return kept("exploration's reserve")
+
+
+def _wrong_chance(rows: pd.DataFrame, limits: Plan) -> pd.Series:
+    """Of the plan: the share of its arm; of exploration: one of as many options as are logged, the drawn among them."""
+    options = [str(text).split("; ") for text in rows["options"]]
+    n_options = pd.Series([len(listed) for listed in options], index=rows.index)
+    is_drawn, is_plan = rows["purpose"] == "exploration", rows["purpose"] == "plan"
+    by_arm = np.where(rows["arm"] == "control", limits.control_share, 1 - limits.control_share)
+    true = pd.Series(by_arm, index=rows.index).mask(rows["mechanic"].isin(NEVER_WITHHELD), 1.0)
+    is_followed = rows["purpose"] == FOLLOW_UP
+    true = true.where(is_plan).mask(is_drawn, 1 / n_options).mask(is_followed, 1.0)
+    not_listed = pd.Series(
+        [offer not in listed for offer, listed in zip(rows["offer"], options, strict=True)],
+        index=rows.index,
+        dtype=bool,
+    )
+    off = (rows["propensity"] - true).abs() > CENT
+    return off | (rows["propensity"].notna() != (is_drawn | is_plan | is_followed)) | (is_drawn & not_listed)

@@ -13,7 +13,7 @@ from offers.optimiser.dual import typical_profit
 from offers.optimiser.feasibility import refusal
 from offers.optimiser.problem import Doubles, Flags, Problem
 from offers.optimiser.sides import Sides, sides_of
-from offers.optimiser.solving import WHOLE_SIZE, Solution, solved
+from offers.optimiser.solving import FULL, WHOLE_SIZE, Effort, Solution, solved
 
 ROUNDING = 1e-12
 """A bound that lies above the value by less than this (relative) is the value: float64 sums cannot tell them apart."""
@@ -53,14 +53,16 @@ class Choice:
         return max(0.0, self.bound - self.value) / max(abs(self.bound), 1e-9)
 
 
-def choose(problem: Problem, *, whole_size: int = WHOLE_SIZE) -> Choice:
+def choose(problem: Problem, *, whole_size: int = WHOLE_SIZE, effort: Effort = FULL) -> Choice:
     """Maximise the sum of profits; problems of up to `whole_size` candidates are solved exactly in one piece.
+
+    Less than full `effort` keeps every limit all the same, and comes less near to the bound.
 
     Deterministic for equal input, whatever the threads. Raises `ParameterError` with the rules that cannot hold
     together, and what would be possible.
     """
     sides = sides_of(problem)
-    found = solved(problem, sides, whole_size=whole_size)
+    found = solved(problem, sides, whole_size=whole_size, effort=effort)
     if found is None:
         raise refusal(problem, sides, whole_size)
     return described(problem, sides, found)

@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from offers.optimiser.choice import described
 from offers.optimiser.problem import Problem, Row
 from offers.optimiser.sides import Sides, sides_of
-from offers.optimiser.solving import Solution, solved
+from offers.optimiser.solving import FULL, QUICK, Solution, solved
+
+MANY = 50_000
+"""Candidates above which a point is tried less hard: a plot shows no thousandth, and each point tells its bound."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ def budget_curve(problem: Problem, budgets: Sequence[float], *, whole_size: int 
     Every row with `per_budget` follows the budget; the others stay. Solved by prices and core unless there are at most
     `whole_size` candidates; a plan that a smaller budget pays for as well stands for that one too.
     """
+    effort = FULL if problem.n_candidates <= MANY else QUICK
     points: dict[float, Point | None] = {}
     found: Solution | None = None
     for budget in sorted(set(budgets), reverse=True):
@@ -39,7 +43,7 @@ def budget_curve(problem: Problem, budgets: Sequence[float], *, whole_size: int 
         sides = sides_of(there)
         if found is None or not _is_paid_for(sides, found):
             prices = None if found is None else found.prices
-            found = solved(there, sides, whole_size=whole_size, start=prices)
+            found = solved(there, sides, whole_size=whole_size, start=prices, effort=effort)
         points[budget] = None if found is None else _point(there, found, budget)
     return [points[budget] for budget in budgets]
 
@@ -50,10 +54,10 @@ def _is_paid_for(sides: Sides, found: Solution) -> bool:
 
 
 def _at(row: Row, budget: float) -> Row:
-    return replace(row, most=row.per_budget * budget) if row.per_budget else row
+    return replace(row, most=row.per_budget * budget - row.used) if row.per_budget else row
 
 
 def _point(problem: Problem, found: Solution, budget: float) -> Point:
     choice = described(problem, sides_of(problem), found)
-    cost = max((row.most - choice.slack[row.name] for row in problem.rows if row.per_budget == 1), default=0.0)
-    return Point(budget, choice.value, max(cost, 0.0), choice.bound)
+    spent = [row.most + row.used - choice.slack[row.name] for row in problem.rows if row.per_budget == 1]
+    return Point(budget, choice.value, max(0.0, *spent, 0.0), choice.bound)

@@ -27,7 +27,8 @@ class Row:
 
     `words` name it in a sentence ("the budget"); `unit` is what one more of it is ("one more call"). `per_budget` says
     by how much `most` grows with each unit of the week's budget; 0 for what does not hang on it. `is_fairness`: the
-    unit is one of mean benefit, not of money or contacts.
+    unit is one of mean benefit, not of money or contacts. `used` was spoken for beforehand: both bounds are what is
+    left beside it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Row:
     per_cost: Doubles | None = None
     per_budget: float = 0.0
     is_fairness: bool = False
+    used: float = 0.0
 
 
 @dataclass(frozen=True)

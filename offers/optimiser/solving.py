@@ -28,6 +28,27 @@ UNBOUNDED = 1e6
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How hard the core is tried: its sizes in turn, HiGHS's relative gap and nodes, and when the plan is good enough.
+
+    Cores of more than `largest` customers are for feasibility alone. Every limit is kept exactly, whatever the effort;
+    the gap to the bound is told.
+    """
+
+    core_sizes: tuple[int, ...] = CORE_SIZES
+    gap: float = GAP / 3
+    nodes: int = CORE_NODES
+    enough: float = ENOUGH
+    largest: int = LARGE
+
+
+FULL = Effort()
+QUICK = Effort(core_sizes=(50, 100, 300, 1_000), gap=5e-3, nodes=1, enough=1e-2, largest=50)
+"""For replays of many weeks: on replayed weeks about a thousandth below what cores of 1,000 find, at worst half a
+hundredth. The bound is looser than that, most so where few can be chosen: small cores prove little."""
+
+
+@dataclass(frozen=True)
 class Task:
     """A problem to solve: its sides, its typical profit, and the highest price of each side.
 
@@ -38,6 +59,7 @@ class Task:
     sides: Sides
     scale: float
     most: Doubles
+    effort: Effort = FULL
 
     @property
     def may_fall_short(self) -> Flags:
@@ -85,20 +107,21 @@ def solved(
     whole_size: int = WHOLE_SIZE,
     start: Doubles | None = None,
     most: Doubles | None = None,
+    effort: Effort = FULL,
 ) -> Solution | None:
     """The best plan found; None if HiGHS finds none that keeps every side.
 
     `start` are prices to begin with; a side with a finite price in `most` may fall short, at that price.
     """
     highest = np.full(len(sides), np.inf) if most is None else most
-    task = Task(problem, sides, typical_profit(problem), highest)
+    task = Task(problem, sides, typical_profit(problem), highest, effort)
     if not problem.n_candidates:
         return _nothing(task)
-    if problem.n_candidates <= min(whole_size, SMALL):
+    if effort is FULL and problem.n_candidates <= min(whole_size, SMALL):
         return _in_one_piece(task)
     ceiling = np.minimum(highest, UNBOUNDED * task.scale)
     found = _by_cores(task, margin_at(task, prices_of(problem, sides, task.scale, ceiling, start)))
-    is_proved = found is not None and _gap(found) <= GAP
+    is_proved = found is not None and (_gap(found) <= GAP or effort is not FULL)
     return found if is_proved or problem.n_candidates > whole_size else _in_one_piece(task)
 
 
@@ -138,12 +161,13 @@ def _by_cores(task: Task, at: Margin) -> Solution | None:
     found: Solution | None = None
     n = task.problem.n_customers
     many = n if task.problem.n_candidates <= EVERYTHING else n // 2
-    for size in dict.fromkeys([*(min(size, many) for size in CORE_SIZES), n if many < CORE_SIZES[-1] else many]):
-        if found is not None and (_gap(found) <= ENOUGH or size > min(LARGE, many)):
+    sizes, effort = CORE_SIZES if n > LARGE else task.effort.core_sizes, task.effort
+    for size in dict.fromkeys([*(min(size, many) for size in sizes), n if many < CORE_SIZES[-1] else many]):
+        if found is not None and (_gap(found) <= effort.enough or size > min(effort.largest, many)):
             break
         around = _repriced(task, at, size)
         at = around.at
-        found = _better(found, _decided(task, around, GAP / 3, CORE_NODES))
+        found = _better(found, _decided(task, around, effort.gap, effort.nodes))
         if around.core is None and _is_impossible(task, at.prices):
             return None
     return found

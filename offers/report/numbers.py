@@ -9,7 +9,7 @@ import pandas as pd
 
 from contracts.tables import TIERS
 from offers.catalogue import NEVER_WITHHELD, NONE
-from offers.economics import Z95
+from offers.economics import Z95, at_worst
 from offers.optimiser.choice import Choice
 from offers.optimiser.curve import Point
 from offers.optimiser.words import in_words
@@ -39,6 +39,7 @@ def summary(made: Made, setting: Setting) -> Plain:
     choice, plan, table = made.weighed.choice, made.plan, beside(made)
     planned = table[table["offer"] != NONE]
     treated = planned[planned["arm"] == "treated"]  # a control's offer stands in the plan alone
+    drawn = float(planned.loc[planned["purpose"] == "exploration", "expected_profit"].sum())
     low, high = total_interval(planned)
     low_treated, high_treated = total_interval(treated)
     return {
@@ -47,8 +48,14 @@ def summary(made: Made, setting: Setting) -> Plain:
         "n_customers": len(plan),
         "n_selected": len(planned),
         "n_treated": int((plan["arm"] == "treated").sum()),
-        "n_control": int((plan["arm"] == "control").sum()),
-        "expected_profit": choice.value,
+        "n_control": int((planned["arm"] == "control").sum()),
+        "n_universal": int((plan["arm"] == "universal").sum()),
+        "exploration": _exploration(plan),
+        "harm_at_worst": setting.limits.harm_at_worst,
+        "price_of_experiments": at_worst(
+            made_of(made, treated), setting.limits.harm_at_worst, setting.value_horizon_days
+        ),
+        "expected_profit": float(planned["expected_profit"].sum()),
         "expected_profit_low": low,
         "expected_profit_high": high,
         "expected_profit_treated": float(treated["expected_profit"].sum()),
@@ -58,7 +65,7 @@ def summary(made: Made, setting: Setting) -> Plain:
         "expected_cost": float(planned.loc[~planned["is_owed"], "offer_cost"].sum()),
         "n_owed": int(planned["is_owed"].sum()),
         "expected_cost_owed": float(planned.loc[planned["is_owed"], "offer_cost"].sum()),
-        **_choice_numbers(choice),
+        **_choice_numbers(choice, drawn),
         **_use(planned, setting),
         "n_by_offer_and_tier": counts(treated, "offer", "tier"),
         "n_by_offer_and_channel": counts(treated, "offer", "channel"),
@@ -76,9 +83,28 @@ def summary(made: Made, setting: Setting) -> Plain:
     }
 
 
-def _choice_numbers(choice: Choice) -> Plain:
+def made_of(made: Made, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the plan with what is believed of their offer's harm (`harm_high`) and the stake's upper end."""
+    terms = made.weighed.worth[["customer", "offer", "channel", "harm_high"]]
+    ids = made.weighed.customers[["customer_id", "value_at_stake_high"]]
+    known = terms.join(ids, on="customer").drop(columns="customer")
+    return rows.merge(known, on=["customer_id", "offer", "channel"], how="left")
+
+
+def _exploration(plan: pd.DataFrame) -> Plain:
+    """What lots decided: how many drew an offer and none, and what those offers are expected to cost and to bring."""
+    rows = plan[plan["purpose"] == "exploration"]
     return {
-        "expected_profit_bound": choice.bound,
+        "n_offered": int((rows["offer"] != NONE).sum()),
+        "n_none": int((rows["offer"] == NONE).sum()),
+        "expected_cost": float(rows["offer_cost"].sum()),
+        "expected_profit": float(rows["expected_profit"].sum()),
+    }
+
+
+def _choice_numbers(choice: Choice, drawn: float) -> Plain:
+    return {
+        "expected_profit_bound": choice.bound + drawn,
         "relative_gap": choice.gap,
         "solved": choice.method,
         "binding_limits": list(choice.binding),
