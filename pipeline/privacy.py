@@ -30,7 +30,8 @@ from events.people import whole_persons
 from events.recipe import needed_key
 from events.store import read_side
 from events.tombstones import Erased, read_tombstones, refuse_foreign, write_tombstones
-from pipeline.inbox import EXCLUDED, TOMBSTONES
+from pipeline.desk import erase_at_desk, ids_at_desk
+from pipeline.inbox import EXCLUDED, KEPT_WAVES, RECORDED, TOMBSTONES, WAVES_FOLDER
 from pipeline.release import only_one
 from serving.erasure import erase_from_weeks, published_rows
 
@@ -79,8 +80,28 @@ def forget(root: Path, customer: str, now: datetime) -> dict[str, int]:
             tombstones = tombstones.with_one_more(name, key)
         write_tombstones(root / TOMBSTONES, tombstones)
         erased = {name for name in held if tombstones.holds(name, key)}
-        removed = _erased_everywhere(root, erased, Erased(tombstones, key), now)
-        _log(root, sorted(keyed_hash(key, name) for name in names), removed, now)
+        return _erased_and_logged(root, names | erased, names, Erased(tombstones, key), now)
+
+
+def finish_erasures(root: Path, now: datetime) -> int:
+    """Erase everyone whom a tombstone stands for and some place still names, as after a restore; return how many."""
+    key = needed_key("erasing again who was erased")
+    with only_one(root):
+        tombstones = read_tombstones(root / TOMBSTONES)
+        refuse_foreign(tombstones, key)
+        held = _everyone(root) | ids_at_desk(root)
+        erased = {name for name in held if tombstones.holds(name, key)}
+        if erased:
+            _erased_and_logged(root, erased, erased, Erased(tombstones, key), now)
+    return len(erased)
+
+
+def _erased_and_logged(
+    root: Path, erased: set[str], logged: set[str], is_erased: Erased, now: datetime
+) -> dict[str, int]:
+    removed = _erased_everywhere(root, erased, is_erased, now)
+    removed["desk rows"] = erase_at_desk(root, erased)
+    _log(root, sorted(keyed_hash(is_erased.key, name) for name in logged), removed, now)
     return removed
 
 
@@ -123,8 +144,8 @@ def _unlist(path: Path, is_erased: Erased) -> int:
 
 
 def _outputs(root: Path) -> Iterator[Path]:
-    """The stages' tables; the event store has its own way."""
-    for folder in OUTPUTS:
+    """The stages' tables, and the experiments of published weeks; the event store has its own way."""
+    for folder in (*OUTPUTS, WAVES_FOLDER, KEPT_WAVES, RECORDED):
         for path in sorted((root / folder).rglob("*.parquet")):
             if STORE not in path.relative_to(root).parents:
                 yield path
@@ -182,11 +203,14 @@ def _rewrite(path: Path, names: set[str]) -> int:
 
 
 def _sweep_drafts(root: Path) -> int:
-    """Folders that killed stages left beside their outputs."""
-    drafts = [path for path in (root / "data").glob(".*") if path.is_dir()]
-    for draft in drafts:
-        shutil.rmtree(draft, ignore_errors=True)
-    return len(drafts)
+    """What killed writers left beside their targets: folders in `data/`, tables there and among the kept waves."""
+    folders = [path for path in (root / "data").glob(".*") if path.is_dir()]
+    tables = [path for place in ("data", WAVES_FOLDER, KEPT_WAVES) for path in (root / place).glob(".*.parquet.*")]
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    for table in tables:
+        table.unlink(missing_ok=True)
+    return len(folders) + len(tables)
 
 
 def _log(root: Path, hashes: list[str], removed: dict[str, int], now: datetime) -> None:

@@ -106,7 +106,7 @@ def _only(column: pd.Series, otherwise: str) -> str:
 
 def _counts(week: Week) -> dict[str, int]:
     arms = week.customers["arm"].value_counts()
-    by_arm = {f"n_{arm}": int(arms.get(arm, 0)) for arm in ("treated", "control", "none")}
+    by_arm = {f"n_{arm}": int(arms.get(arm, 0)) for arm in ("treated", "control", "universal", "awaited", "none")}
     return {"n_listed": len(week.at_risk), "n_customers": len(week.customers), **by_arm}
 
 

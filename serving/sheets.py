@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+LEFT_ALONE = ("control", "universal", "awaited")
 WIN_BACK_COLUMNS = (
     "week", "data_through", "customer_id", "spend_ever", "currency", "tier", "n_purchase_days", "first_purchase_on",
     "last_purchase_on", "usual_gap_days", "favourite_category", "lapsed_product", "last_contact_on", "last_offer",
@@ -26,7 +27,7 @@ def win_back(customers: pd.DataFrame) -> pd.DataFrame:
 
     Amounts in `currency`; the customer who spent most so far comes first, ties by id.
     """
-    gone = customers[(customers["state"] == "gone") & ~customers["no_marketing"]]
+    gone = customers[(customers["state"] == "gone") & ~customers["no_marketing"] & ~customers["arm"].isin(LEFT_ALONE)]
     ordered = gone.sort_values(["spend_ever", "customer_id"], ascending=[False, True], ignore_index=True)
     return ordered[list(WIN_BACK_COLUMNS)]
 
@@ -37,7 +38,7 @@ def welcome(customers: pd.DataFrame) -> pd.DataFrame:
     `expected_by_on` is the first purchase and the shop's usual gap (the median of its customers' own) after it.
     """
     waiting = (customers["n_purchase_days"] == 1) & (customers["state"] != "gone")
-    rows = customers[waiting & (customers["arm"] != "control") & ~customers["no_marketing"]]
+    rows = customers[waiting & ~customers["arm"].isin(LEFT_ALONE) & ~customers["no_marketing"]]
     usual_gap = pd.to_timedelta(customers["usual_gap_days"].median(), unit="D")
     expected = (rows["last_purchase_on"] + usual_gap).dt.ceil("D").astype("datetime64[us]")
     ordered = rows.assign(expected_by_on=expected).sort_values(

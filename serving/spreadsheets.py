@@ -95,13 +95,14 @@ def _write_column(sheet: Any, position: int, column: pd.Series) -> None:
         if pd.isna(value):
             continue
         cell = sheet.cell(row=row, column=position)
-        _fill(cell, value, texts)
+        fill_cell(cell, value, texts)
         cell.number_format = number_format
         longest = max(longest, len(str(value)) if texts else MIN_WIDTH)
     sheet.column_dimensions[get_column_letter(position)].width = min(MAX_WIDTH, max(MIN_WIDTH, longest + 2))
 
 
-def _fill(cell: Any, value: Any, is_text_column: bool) -> None:
+def fill_cell(cell: Any, value: Any, is_text_column: bool) -> None:
+    """Put a value into a cell of a workbook: text stays text, whatever it begins with."""
     if not is_text_column:
         cell.value = value.to_pydatetime() if isinstance(value, pd.Timestamp) else _plain(value)
         return

@@ -6,7 +6,7 @@ and whoever sees the withheld offer can be tempted to send it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -42,6 +42,8 @@ WITHHELD: Mapping[str, object] = {
     "why": "",
     "why_none": CONTROL_REASON,
 }
+UNPUBLISHED = ("purpose", "propensity", "options", "p_savable")
+"""Columns of a plan that only the record of experiments keeps: what a lot could have given tempts as well."""
 UNPLANNED: Mapping[str, object] = {
     "arm": "none",
     "offer": "none",
@@ -124,17 +126,19 @@ def build_week(
     *,
     list_size: int,
     terms: Terms,
+    universal: Collection[str] = (),
 ) -> Week:
     """Join the week's tables, withhold what belongs to controls, and rank the working list.
 
-    `cutoffs` holds the ISO dates `scored` and `data_end`. Amounts come out in whole cents, shares with four decimals.
+    `cutoffs` holds the ISO dates `scored` and `data_end`; `universal` are the ids without marketing this year. Amounts
+    come out in whole cents, shares with four decimals.
     """
     scored_on = date.fromisoformat(cutoffs["scored"])
     # rows speak of what was known at the scored Monday, even where the data go on
     through = min(date.fromisoformat(cutoffs["data_end"]), scored_on) - timedelta(days=1)
     for table in (scores, portraits, plan):
         _refuse_other_week(table, scored_on)
-    joined = _under(terms, _rounded(withhold(_joined(scores, portraits, plan))))
+    joined = _under(terms, _rounded(withhold(_without_marketing(_joined(scores, portraits, plan), universal))))
     joined.insert(0, "week", iso_week(scored_on))
     joined.insert(1, "data_through", pd.Timestamp(through))
     listed = rank(joined, list_size)
@@ -200,13 +204,22 @@ def withhold(customers: pd.DataFrame) -> pd.DataFrame:
     return _with_values(customers, is_control, WITHHELD)
 
 
+def _without_marketing(customers: pd.DataFrame, universal: Collection[str]) -> pd.DataFrame:
+    """The universal control among those whom the plan did not see: the gone stand in no sheet either."""
+    unseen = (
+        customers["customer_id"].isin(list(universal)) & (customers["arm"] == "none") & (customers["offer"] == "none")
+    )
+    return customers.assign(arm=customers["arm"].mask(unseen, "universal"))
+
+
 def _joined(scores: pd.DataFrame, portraits: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     keyed = portraits.sort_values("customer_id", ignore_index=True)
     if "no_marketing" not in keyed.columns:
         keyed = keyed.assign(no_marketing=False)
     for table in (scores, plan):
         _refuse_strangers(table, keyed)
-        keyed = keyed.merge(table.drop(columns="cutoff_on"), on="customer_id", how="left", validate="1:1")
+        known = table.drop(columns=["cutoff_on", *(name for name in UNPUBLISHED if name in table.columns)])
+        keyed = keyed.merge(known, on="customer_id", how="left", validate="1:1")
     version, grade = _model(scores)
     keyed = keyed.assign(model_version=version, model_grade=grade)
     keyed = _with_values(keyed, keyed["risk_band"].isna(), UNSCORED)
