@@ -54,6 +54,12 @@ class UnknownNameError(RegularsError):
     exit_code = 9
 
 
+class ExecutorError(RegularsError):
+    """Worker processes or the cluster did not do the work; the last good outputs are still in place."""
+
+    exit_code = 12
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint at the nearest right name, or an empty string when none is near.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-RESPONSE_KINDS = ("opened", "clicked", "redeemed", "unsubscribed", "complained")
+RESPONSE_KINDS = ("opened", "clicked", "redeemed", "declined", "unsubscribed", "complained")
+REASONS = ("price", "product", "service", "stock", "moved", "competitor", "no need", "wrongly listed")
+"""Why an offer was not wanted, or a customer stays away, as they said it."""
 FORCED = ("service_request", "care_visit")
 INDUCED = ("visit", "view", "basket", "abandon")
 STICKY = ("review", "referral", "search")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pandera.pandas as pa
 
-from contracts.event_kinds import EXPERIENCE, FORCED, INDUCED, INTERACTION_KINDS, RESPONSE_KINDS, STICKY
+from contracts.event_kinds import EXPERIENCE, FORCED, INDUCED, INTERACTION_KINDS, REASONS, RESPONSE_KINDS, STICKY
 from contracts.table import COUNT, DAY, INSTANT, MAYBE, NUMBER, TEXT, Table, column, one_of, positive
 
 CUSTOMER = column(TEXT, "the customer's id, as the shop gives it (or its keyed hash)")
@@ -215,9 +215,10 @@ RESPONSES = Table(
         ),
         "responded_on": column(DAY, "local day of the response"),
         "n": column(COUNT, "how many", pa.Check.ge(1)),
+        "reason": one_of("why the offer was not wanted, if the customer said so", *REASONS, nullable=True),
         "known_at": KNOWN_AT,
     },
-    optional=frozenset({"known_at"}),
+    optional=frozenset({"reason", "known_at"}),
 )
 
 INTERACTIONS = Table(

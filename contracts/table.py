@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -72,6 +75,20 @@ class Table:
             raise ContractError(f"table {self.name}: {_breach(error)}") from None
         return checked[[*self._present(checked), *extra]]
 
+    def typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The declared columns in the declared order and types, unchecked: for replays, which make thousands of tables.
+
+        What leaves the project is checked.
+        """
+        found = frame[self._present(frame)]
+        own = self._kinds
+        return found.astype({name: own[name] for name, kind in found.dtypes.items() if kind != own[name]})
+
+    @cached_property
+    def _kinds(self) -> dict[Hashable, Any]:
+        """The type that each column has once it has been checked."""
+        return dict(self(self.empty()).dtypes)
+
     def _present(self, frame: pd.DataFrame) -> list[str]:
         return [name for name in self.columns if name in frame.columns]
 
@@ -80,6 +97,10 @@ class Table:
 
     def empty(self) -> pd.DataFrame:
         """A valid table without rows."""
+        return self._nothing.copy()
+
+    @cached_property
+    def _nothing(self) -> pd.DataFrame:
         return pd.DataFrame({name: pd.Series(dtype=str(kind.dtype)) for name, kind in self.columns.items()})
 
 

@@ -30,7 +30,17 @@ SNAPSHOTS = Table(
         "horizon_days": column(COUNT, "days that the label looks ahead of the cutoff", pa.Check.ge(1)),
         "lapsed": column(MAYBE, "no purchase in the horizon; empty where the window has not matured", nullable=True),
         "amount_in_value_horizon": positive("paid in the value horizon; empty where it has not matured", nullable=True),
+        "treated_after_days": column(
+            NUMBER,
+            "days from the cutoff until the shop's own experiment treats the customer in the label's window, 0 or less "
+            "if it had begun by then; empty if none does, or without a label",
+            nullable=True,
+        ),
+        "untreated_weight": positive(
+            "0 for those; 1 / probability of being left alone for the controls of such experiments; 1 for all others"
+        ),
     },
+    optional=frozenset({"treated_after_days", "untreated_weight"}),
 )
 
 FEATURE_KEYS = ("customer_id", "cutoff_on")
@@ -93,11 +103,15 @@ SCORES = Table(
         "reasons": column(TEXT, "reasons in plain words, joined by '; '; empty where not explained"),
         "model_version": column(TEXT, "first 12 characters of the model's hash"),
         "model_grade": one_of("what the champion is", "model", "rule", "none"),
+        "p_savable": share(
+            "risk that a contact can act on: that the customer leaves, not merely buys late; empty without a model",
+            nullable=True,
+        ),
         "redeem_odds": positive(
             "odds that this customer takes an offer up over the average contacted one's; 1 where nothing is known"
         ),
     },
-    optional=frozenset({"margin_if_kept", "margin_if_lapsed", "redeem_odds"}),
+    optional=frozenset({"margin_if_kept", "margin_if_lapsed", "p_savable", "redeem_odds"}),
 )
 
 SENSITIVITIES = ("full-price", "mixed", "promotion-led", "unknown")
@@ -169,7 +183,7 @@ PORTRAITS = Table(
     optional=frozenset({"no_marketing"}),
 )
 
-ARMS = ("treated", "control", "none")
+ARMS = ("treated", "control", "universal", "awaited", "none")
 
 PLAN = Table(
     "plan",
@@ -197,7 +211,22 @@ PLAN = Table(
         "expected_profit_high": column(NUMBER, "upper end of its 95 % interval under the catalogue's priors"),
         "why_none": column(TEXT, "why no offer; empty if there is one"),
         "why": column(TEXT, "rule path and numbers behind the decision"),
-        "arm": one_of("treated, held back at random to measure the effect, or not selected", *ARMS),
+        "arm": one_of(
+            "treated, held back at random to measure the effect, without marketing for the year, held back in a wave "
+            "that still runs, or not selected",
+            *ARMS,
+        ),
+        "purpose": one_of(
+            "whether the plan selected the customer, exploration drew, or the plan follows up a message whose window "
+            "still runs; empty if none",
+            "plan",
+            "exploration",
+            "follow_up",
+            "",
+        ),
+        "propensity": share("exact probability of what was drawn; empty where nothing was", nullable=True),
+        "options": column(TEXT, "exploration: what could be drawn, each as likely, joined by '; '"),
+        "p_savable": share("risk that a contact could act on; empty without a score", nullable=True),
     },
 )
 

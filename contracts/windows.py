@@ -18,6 +18,7 @@ import pandas as pd
 from contracts.errors import TimeError
 
 WEEK_DAYS = 7
+DAY_US = 86_400_000_000
 CUTOFF_NAMES = ("data_end", "scored", "previous", "test", "fit", "release")
 
 
@@ -312,5 +313,6 @@ def own_horizons(
 
 def days_until(days: pd.Series, instant_on: date) -> pd.Series:
     """Whole days from each naive midnight to `instant_on`; missing where the day is."""
-    elapsed: pd.Series = (pd.Timestamp(instant_on) - days).dt.days.astype("float64")
-    return elapsed
+    elapsed = np.datetime64(instant_on) - days.to_numpy().astype("datetime64[us]")
+    whole = np.floor(elapsed.astype(np.int64) / DAY_US)
+    return pd.Series(np.where(np.isnat(elapsed), np.nan, whole), index=days.index, name=days.name)

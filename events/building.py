@@ -24,14 +24,14 @@ from filelock import FileLock, Timeout
 from contracts import files, windows
 from contracts.errors import ContractError, SourceError, StateError
 from contracts.event_tables import LINE_TABLES, OPTIONAL_OF_LINES, REJECTS, SIDE_TABLES
-from contracts.executor import run_all
+from contracts.executor import ALONE, Crew
 from contracts.table import Table
 from events.cleaning import Cleaned, Shop, clean
 from events.lines import Door, stored_id, translated
 from events.manifest import Bucket, compose, files_of, manifest_digest, read_manifest, write_manifest
 from events.products import described_products
 from events.sources import Source
-from events.staging import stage
+from events.staging import Staged, stage
 
 NAME_LENGTH = 16
 LOCK_SECONDS = 600.0
@@ -46,7 +46,6 @@ class Recipe:
     shop: Shop
     door: Door
     digest: str
-    workers: int = 1
     erasures: str = ""
 
 
@@ -55,7 +54,7 @@ class _Work:
     """One bucket to build."""
 
     number: int
-    staged: Path
+    staged: tuple[Path, ...]
     old: Mapping[str, Path]
     present: frozenset[str]
     shop: Shop
@@ -64,17 +63,18 @@ class _Work:
     forgotten: Callable[[str], bool]
 
 
-def build_store(source: Source, folder: Path, recipe: Recipe) -> dict[str, Any]:
+def build_store(source: Source, folder: Path, recipe: Recipe, crew: Crew = ALONE) -> dict[str, Any]:
     """Bring the store in `folder` up to what the source holds now; return its manifest.
 
-    The result is the same, byte for byte, whether it was reached at once or file by file.
+    The result is the same, byte for byte, whether it was reached at once or file by file, and whoever did the work:
+    the crew reads the parts and builds the buckets.
 
     Raises:
         SourceError: no line is a purchase, or too many lines are rejected; the old store stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with only_one(folder):
-        return _build(source, folder, recipe)
+        return _build(source, folder.absolute(), recipe, crew)
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def only_one(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _build(source: Source, folder: Path, recipe: Recipe) -> dict[str, Any]:
+def _build(source: Source, folder: Path, recipe: Recipe, crew: Crew) -> dict[str, Any]:
     _sweep(folder)
     old = _usable(folder, recipe)
     known = {part["source"]: part for part in old["parts"] if "same_as" not in part} if old else {}
@@ -97,12 +97,14 @@ def _build(source: Source, folder: Path, recipe: Recipe) -> dict[str, Any]:
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         new = [part for name, part in sorted(parts.items()) if name not in known]
-        n_lines, n_erased = stage(new, draft, recipe.door)
+        staged = stage(new, draft, recipe.door, crew)
+        n_lines, n_erased = staged.n_lines, staged.n_erased
         for name in set(known) & set(parts):
             n_lines[name], n_erased[name] = known[name]["lines"], known[name]["erased"]
         gone = set(known) - set(parts)
         is_whole = bool(gone) or _hangs_on_today(old, folder, recipe)
-        built = _buckets(old, draft, frozenset(parts), folder, recipe, is_whole=is_whole)
+        work = _work(old, staged, frozenset(parts), folder, recipe, is_whole=is_whole)
+        built = _buckets(old, work, recipe.door.n_buckets, crew)
         for bucket in built:
             n_erased.update(bucket.erased)
         facts = _facts(source, (n_lines, n_erased), built, folder, recipe)
@@ -144,34 +146,40 @@ def _hangs_on_today(old: Mapping[str, Any] | None, folder: Path, recipe: Recipe)
     return dated or erasures != recipe.erasures
 
 
-def _buckets(
+def _work(
     old: Mapping[str, Any] | None,
-    staged: Path,
+    staged: Staged,
     present: frozenset[str],
     folder: Path,
     recipe: Recipe,
     *,
     is_whole: bool,
-) -> list[Bucket]:
-    """Every bucket: those without new lines as they were, the others built anew."""
-    kept: dict[int, Bucket] = {}
+) -> list[_Work]:
+    """The buckets to build: those with new lines, or all."""
     work = []
     for number in range(recipe.door.n_buckets):
-        before = old["buckets"][number] if old else None
-        path = staged / f"{number:04d}.parquet"
-        if before and not is_whole and not path.exists():
-            kept[number] = Bucket(before["files"], {key: value for key, value in before.items() if key != "files"})
+        before, new = old["buckets"][number] if old else None, staged.bucket(number)
+        if before and not is_whole and not new:
             continue
         named = {name: folder / file for name, file in before["files"].items()} if before else {}
-        work.append(
-            _Work(number, path, named, present, recipe.shop, folder, recipe.door.columns, recipe.door.forgotten)
-        )
-    built = run_all(_build_bucket, work, recipe.workers)
-    return [kept.get(number) or built.pop(0) for number in range(recipe.door.n_buckets)]
+        work.append(_Work(number, new, named, present, recipe.shop, folder, recipe.door.columns, recipe.door.forgotten))
+    return work
+
+
+def _buckets(old: Mapping[str, Any] | None, work: list[_Work], n_buckets: int, crew: Crew) -> list[Bucket]:
+    """Every bucket: those to build, and the others as they were."""
+    numbers = [one.number for one in work]
+    built = dict(zip(numbers, crew.map(_build_bucket, work), strict=True))
+    before = old["buckets"] if old else []
+    return [built.get(number) or _kept(before[number]) for number in range(n_buckets)]
+
+
+def _kept(before: Mapping[str, Any]) -> Bucket:
+    return Bucket(before["files"], {key: value for key, value in before.items() if key != "files"})
 
 
 def _build_bucket(work: _Work) -> Bucket:
-    lines = [_as_lines(pq.read_table(work.staged).to_pandas(), work.columns)] if work.staged.exists() else []
+    lines = [_as_lines(pq.read_table(path).to_pandas(), work.columns) for path in work.staged]
     dropped: Counter[str] = Counter()
     for path in work.old.values():
         before = files.read_table(path)

@@ -32,8 +32,8 @@ def is_repeated(lines: pd.DataFrame) -> npt.NDArray[np.bool_]:
     order = pd.DataFrame(
         {
             "code": code,
-            "source": source.to_numpy(),
-            "known": known_instants(lines).iloc[readable].to_numpy(),
+            "source": pd.factorize(source, sort=True)[0],
+            "known": known_instants(lines).iloc[readable].to_numpy(dtype="datetime64[us]"),
             "line": lines["source_line"].iloc[readable].to_numpy(),
         }
     ).sort_values(["code", "source", "known", "line"])

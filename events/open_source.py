@@ -62,7 +62,8 @@ def open_source(params: Params) -> Source:
     forbidden = params.plan.forbidden_attributes
     sides = read_side_tables(ingest.path, ingest.tables, ingest.format, zone, forbidden) if ingest.tables else None
     raw = [_spooled(sql_part(url_from_environment(), ingest.query))] if ingest.source == "sql" else _files(params)
-    parts = tuple(_line_part(part, ingest.format, zone) for part in raw)
+    is_portable = ingest.source == "files"
+    parts = tuple(_line_part(part, ingest.format, zone, is_portable=is_portable) for part in raw)
     named = {"sql": "a database", "files": "files"}[ingest.source]
     return Source(
         named,
@@ -97,8 +98,8 @@ def _files(params: Params) -> list[RawPart]:
     return [part for part in parts if part.name not in others]
 
 
-def _line_part(part: RawPart, how: Format, time_zone: str) -> LinePart:
-    return LinePart(part.name, part.digest, partial(_canonical_chunks, part, how, time_zone))
+def _line_part(part: RawPart, how: Format, time_zone: str, *, is_portable: bool) -> LinePart:
+    return LinePart(part.name, part.digest, partial(_canonical_chunks, part, how, time_zone), is_portable)
 
 
 def _canonical_chunks(part: RawPart, how: Format, time_zone: str) -> Iterator[pd.DataFrame]:

@@ -66,7 +66,7 @@ def recipe(
         keep_from(ingest.rules.retention_days, last_on),
     )
     erasures = digest(*sorted(tombstones.hashes))
-    return Recipe(shop, door, _digest(params, source, door, shop), params.execution.workers, erasures)
+    return Recipe(shop, door, _digest(params, source, door, shop), erasures)
 
 
 def _digest(params: Params, source: Source, door: Door, shop: Shop) -> str:

@@ -12,11 +12,15 @@ SHORT = 12
 
 @dataclass(frozen=True)
 class LinePart:
-    """One file (or table, or query) of purchase lines; `digest` changes whenever its content does."""
+    """One file (or table, or query) of purchase lines; `digest` changes whenever its content does.
+
+    `is_portable` says that another process may read it too: `chunks` is picklable, and what it reads is shared.
+    """
 
     name: str
     digest: str
     chunks: Callable[[], Iterator[pd.DataFrame]]
+    is_portable: bool = False
 
     @property
     def source(self) -> str:

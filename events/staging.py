@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,27 +14,60 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contracts.event_tables import OPTIONAL, REJECTS
+from contracts.executor import ALONE, Crew
 from events.lines import Door, admitted
 from events.sources import LinePart
 
 
-def stage(parts: Iterable[LinePart], folder: Path, door: Door) -> tuple[Counter[str], Counter[str]]:
-    """Write `folder/<bucket>.parquet`; return by part's source the lines read, and those of erased customers."""
-    writers: dict[int, pq.ParquetWriter] = {}
+@dataclass(frozen=True)
+class Staged:
+    """The folders of some parts' lines in the parts' order, and by source the lines read and those of the erased."""
+
+    folders: tuple[Path, ...]
+    n_lines: Counter[str]
+    n_erased: Counter[str]
+
+    def bucket(self, number: int) -> tuple[Path, ...]:
+        """The files of a bucket's lines, in the parts' order."""
+        files = (folder / f"{number:04d}.parquet" for folder in self.folders)
+        return tuple(path for path in files if path.exists())
+
+
+def stage(parts: Iterable[LinePart], folder: Path, door: Door, crew: Crew = ALONE) -> Staged:
+    """Spread parts' lines over `<folder>/<attempt>/<bucket>.parquet`, one folder a part, whoever reads it.
+
+    Each attempt has a folder of its own, so that one begun twice (its worker was lost) counts once: the one that ended.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = list(parts)
+    staged = partial(_stage_part, folder=folder, door=door)
+    together = crew if all(part.is_portable for part in listed) else ALONE
+    done = list(together.map(staged, listed))
     n_read: Counter[str] = Counter()
     n_erased: Counter[str] = Counter()
-    folder.mkdir(parents=True, exist_ok=True)
+    for part, (_, n_lines, n_kept) in zip(listed, done, strict=True):
+        n_read[part.source] += n_lines
+        n_erased[part.source] += n_lines - n_kept
+    return Staged(tuple(place for place, _, _ in done), n_read, n_erased)
+
+
+def _stage_part(part: LinePart, folder: Path, door: Door) -> tuple[Path, int, int]:
+    """Spread one part; the attempt's folder, the lines read, the lines kept."""
+    writers: dict[int, pq.ParquetWriter] = {}
+    place = Path(tempfile.mkdtemp(dir=folder))
+    n_read = n_kept = 0
     try:
-        for part in parts:
-            for chunk in part.chunks():
-                lines = admitted(chunk, part.source, door)
-                n_read[part.source] += len(chunk)
-                n_erased[part.source] += len(chunk) - len(lines)
-                _spread(lines, writers, folder, door)
-    finally:
+        for chunk in part.chunks():
+            lines = admitted(chunk, part.source, door)
+            n_read, n_kept = n_read + len(chunk), n_kept + len(lines)
+            _spread(lines, writers, place, door)
         for writer in writers.values():
             writer.close()
-    return n_read, n_erased
+    except BaseException:
+        for writer in writers.values():
+            writer.is_open = False  # half-written, so nothing: a full disk is told once
+        raise
+    return place, n_read, n_kept
 
 
 def _spread(lines: pd.DataFrame, writers: dict[int, pq.ParquetWriter], folder: Path, door: Door) -> None:

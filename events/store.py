@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contracts import files, windows
+from contracts.errors import StateError
 from contracts.event_kinds import INTERACTION_KINDS, RESPONSE_KINDS
 from contracts.event_tables import (
     CAMPAIGNS,
@@ -72,16 +75,37 @@ class Shelf:
         lines = {name: in_time_order(read_lines(self.root, name, self.facts)) for name in LINES}
         return self._events({name: self._profiled(frame) for name, frame in lines.items()})
 
+    @property
+    def n_buckets(self) -> int:
+        """How many buckets the store has."""
+        return len(self.facts["buckets"])
+
     def buckets(self) -> Iterator[Events]:
-        """The events of one bucket after the other; lines as the store has them: by customer and instant.
+        """The events of one bucket after the other."""
+        return (self.bucket(number) for number in range(self.n_buckets))
+
+    def bucket(self, number: int) -> Events:
+        """The events of one bucket's customers; lines as the store has them: by customer and instant.
 
         Further tables hold the bucket's customers alone, as far as they are about customers.
         """
-        side = {name: _by_bucket(frame, len(self.facts["buckets"])) for name, frame in self.side.items()}
-        for number, bucket in enumerate(self.facts["buckets"]):
-            paths = {name: self.root / bucket["files"][name] for name in LINES}
-            lines = {name: self._profiled(_unchecked(path)) for name, path in paths.items()}
-            yield self._events(lines, {name: parts[number] for name, parts in side.items()})
+        named = self.facts["buckets"][number]["files"]
+        lines = {name: self._profiled(_unchecked(self.root / named[name])) for name in LINES}
+        return self._events(lines, {name: parts[number] for name, parts in self._side_by_bucket.items()})
+
+    def purchases(self, number: int, columns: Iterable[str]) -> pd.DataFrame:
+        """Some columns of a bucket's purchases (those that the shop records), by customer and instant."""
+        path = self.root / self.facts["buckets"][number]["files"]["purchases"]
+        wanted = [name for name in columns if name in pq.read_schema(path).names]
+        return self._profiled(pq.read_table(path, columns=wanted).to_pandas(date_as_object=False))
+
+    @cached_property
+    def _side_by_bucket(self) -> dict[str, list[pd.DataFrame]]:
+        return {name: by_bucket(frame, self.n_buckets) for name, frame in self.side.items()}
+
+    def __reduce__(self) -> tuple[Callable[[Path, str], Shelf], tuple[Path, str]]:
+        """Another process is told the folder and opens it itself: once, however many buckets it is given."""
+        return _same_store, (self.root.absolute(), digest_of(self.facts))
 
     def product_ids(self) -> pd.Index:
         """Every product that a purchase names."""
@@ -119,12 +143,27 @@ def open_store(folder: str | Path) -> Shelf:
     return Shelf(root, facts, kept, refused, absent_of(facts, kept))
 
 
+@lru_cache(maxsize=2)
+def _same_store(root: Path, digest: str) -> Shelf:
+    shelf = open_store(root)
+    if digest_of(shelf.facts) != digest:
+        raise StateError(
+            f"{root}: expected the event store that the stage began with, got another; let one stage run at a time"
+        )
+    return shelf
+
+
+def digest_of(facts: Mapping[str, Any]) -> str:
+    """SHA-256 of a manifest's content."""
+    return files.digest(json.dumps(facts, sort_keys=True))
+
+
 def read_store(folder: str | Path) -> Events:
     """All of a store at once."""
     return open_store(folder).whole()
 
 
-def _by_bucket(frame: pd.DataFrame, n_buckets: int) -> list[pd.DataFrame]:
+def by_bucket(frame: pd.DataFrame, n_buckets: int) -> list[pd.DataFrame]:
     """A table's rows by the bucket of their customer; the whole table for each, if it is not about customers."""
     if "customer_id" not in frame.columns:
         return [frame] * n_buckets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts.errors import ContractError
+from contracts.executor import ALONE, Crew
 from events.store import Shelf
 from features.kernel.engine import bucket_tables
 from features.records import Feature
@@ -21,17 +23,23 @@ Values = npt.NDArray[np.float32]
 
 
 def feature_batches(
-    shelf: Shelf, snapshots: pd.DataFrame, features: Sequence[Feature], horizon_days: int, engine: Engine = "kernel"
+    shelf: Shelf,
+    snapshots: pd.DataFrame,
+    features: Sequence[Feature],
+    horizon_days: int,
+    engine: Engine = "kernel",
+    *,
+    crew: Crew = ALONE,
 ) -> Iterator[tuple[pd.DataFrame, Values]]:
     """Yield some of the snapshot's rows (customer_id, cutoff_on) and their features, until every row has been.
 
-    Values have the shape (rows, features), in the order given. The kernel yields a batch a bucket, the reference one a
-    cutoff.
+    Values have the shape (rows, features), in the order given. The kernel yields a batch a bucket, and the crew shares
+    the buckets; the reference yields one a cutoff, and works alone.
 
     Raises:
         ContractError: the snapshot has rows of customers whom the store does not know.
     """
-    by_engine = bucket_tables if engine == "kernel" else _by_reference
+    by_engine = partial(bucket_tables, crew=crew) if engine == "kernel" else _by_reference
     n_rows = 0
     for rows, values in by_engine(shelf, snapshots, features, horizon_days):
         n_rows += len(rows)

@@ -5,7 +5,7 @@ Where the history gives too few labels for any model, only this week and the one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +15,7 @@ import pandas as pd
 
 from contracts import windows
 from contracts.params import Snapshot, Task
+from contracts.wave_tables import NONE, WAVES
 from features.customer_days import CustomerDays, DayBook
 
 Flags = npt.NDArray[np.bool_]
@@ -95,10 +96,44 @@ def _judged_at(book: DayBook, cutoff: date, end: date, task: Task, plan: windows
     return rows
 
 
-def snapshots(book: DayBook, plan: windows.Calendar, end: date, task: Task) -> pd.DataFrame:
-    """One row per customer and cutoff: the eligible, and at the scored cutoff everyone who ever bought."""
-    rows = [_judged_at(book, cutoff, end, task, plan) for cutoff in plan.all]
-    return pd.concat(rows, ignore_index=True).sort_values(["cutoff_on", "customer_id"], ignore_index=True)
+def snapshots(
+    book: DayBook, plan: windows.Calendar, end: date, task: Task, waves: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """One row per customer and cutoff: the eligible, and at the scored cutoff everyone who ever bought.
+
+    `waves` (the table WAVES) are the shop's own experiments; None: it has had none.
+    """
+    parts = [_judged_at(book, cutoff, end, task, plan) for cutoff in plan.all]
+    return with_contact(in_order(parts), WAVES.empty() if waves is None else waves)
+
+
+def with_contact(rows: pd.DataFrame, waves: pd.DataFrame) -> pd.DataFrame:
+    """The rows with what the shop's own experiments did to the customer in a label's window, `[cutoff, its end)`.
+
+    `treated_after_days`: days from the cutoff to the beginning of the first wave that treats the customer and shares a
+    day with the window; 0 or less if it had begun by the cutoff; missing if there is none. `untreated_weight`: 0 for
+    the treated; where a wave drew the customer and withheld its offer, 1 / probability of that (of all such waves
+    together, since each draws anew): for so many does the row stand; 1 otherwise. Rows without a label have neither.
+    `rows` need `customer_id`, `cutoff_on`, `horizon_days` and `lapsed`.
+    """
+    met = _overlapping(rows[rows["lapsed"].notna()], waves)
+    is_treated = (met["arm"] == "treated") & (met["offer"] != NONE)
+    after = met["after_days"].where(is_treated).groupby(met["row"]).min()
+    factor = (1.0 / met["propensity"]).mask(is_treated, 0.0).groupby(met["row"]).prod()
+    return rows.assign(
+        treated_after_days=after.reindex(rows.index).astype("float64"),
+        untreated_weight=factor.reindex(rows.index, fill_value=1.0).astype("float64"),
+    )
+
+
+def _overlapping(rows: pd.DataFrame, waves: pd.DataFrame) -> pd.DataFrame:
+    """One row a snapshot row (`row`: its index) and wave of the same customer whose windows share a day."""
+    drawn = waves[["customer_id", "cutoff_on", "horizon_days", "arm", "offer", "propensity"]]
+    drawn = drawn.rename(columns={"cutoff_on": "begun_on", "horizon_days": "wave_days"})
+    keys = rows[["customer_id", "cutoff_on", "horizon_days"]].reset_index(names="row")
+    both = keys.merge(drawn, on="customer_id")
+    both["after_days"] = (both["begun_on"] - both["cutoff_on"]).dt.days.astype("float64")
+    return both[(both["after_days"] < both["horizon_days"]) & (both["after_days"] > -both["wave_days"])]
 
 
 @dataclass(frozen=True)
@@ -141,20 +176,36 @@ def judged_at(book: DayBook, cutoffs: Sequence[date], end: date, task: Task) -> 
     return rows[rows["is_eligible"]].reset_index(drop=True)
 
 
-def lay_out(book: DayBook, first_sale_on: date, end: date, task: Task, params: Snapshot) -> Laid:
+def lay_out(
+    book: DayBook, first_sale_on: date, end: date, task: Task, params: Snapshot, *, waves: pd.DataFrame | None = None
+) -> Laid:
     """Lay out the cutoffs and judge the customers at each, or find that there is too little for any model.
+
+    `waves` (the table WAVES) are the shop's own experiments so far; None: it has had none.
 
     Raises:
         TimeError: no sale lies before the scored Monday.
     """
+    return lay_out_by(lambda plan: snapshots(book, plan, end, task, waves), first_sale_on, end, task, params)
+
+
+def lay_out_by(
+    rows_at: Callable[[windows.Calendar], pd.DataFrame], first_sale_on: date, end: date, task: Task, params: Snapshot
+) -> Laid:
+    """The same with the rows of a calendar made elsewhere, as bucket by bucket (`bucket_snapshots`)."""
     nothing = windows.unlabelled(first_sale_on, end)
     try:
         plan = cutoffs_of(first_sale_on, end, task, params)
     except windows.HistoryError as short:
-        return Laid(nothing, snapshots(book, nothing, end, task), str(short))
-    rows = snapshots(book, plan, end, task)
+        return Laid(nothing, rows_at(nothing), str(short))
+    rows = rows_at(plan)
     why = too_few_labels(rows, params)
-    return Laid(nothing, snapshots(book, nothing, end, task), why) if why else Laid(plan, rows, "")
+    return Laid(nothing, rows_at(nothing), why) if why else Laid(plan, rows, "")
+
+
+def in_order(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Rows of different customers as one table, by cutoff and customer."""
+    return pd.concat(list(parts), ignore_index=True).sort_values(["cutoff_on", "customer_id"], ignore_index=True)
 
 
 def too_few_labels(rows: pd.DataFrame, params: Snapshot) -> str:

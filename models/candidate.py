@@ -21,6 +21,7 @@ RELEASE_FILE = "release.json"
 NO_MODEL = "none"
 VALUE_FOLDER = "value"
 MODEL_SECTIONS = ("store", "task", "execution", "ingest", "snapshot", "featurize", "train", "evaluate", "register")
+PLACE = {"executor", "workers", "scheduler"}
 RULE_FEATURES = ("days_since_last_purchase", "gap_median_days")
 """What the rules read that stand in where there is no model."""
 
@@ -28,9 +29,10 @@ RULE_FEATURES = ("days_since_last_purchase", "gap_median_days")
 def flat_params(params: Params) -> dict[str, str]:
     """The parameters that a model depends on, as `section.key` and text.
 
-    Sections that only shape the week's list (score, portray, plan, publish) are left out: they make no other model.
+    Sections that only shape the week's list (score, portray, plan, publish) are left out, and so is the place where
+    work is done: they make no other model.
     """
-    plain = params.model_dump(by_alias=True, mode="json")
+    plain = params.model_dump(by_alias=True, mode="json", exclude={"execution": PLACE})
     return {f"{section}.{key}": str(value) for section in MODEL_SECTIONS for key, value in plain[section].items()}
 
 

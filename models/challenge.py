@@ -120,7 +120,9 @@ def differences(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tup
 
 def _champions(release: Mapping[str, Any], at: Tables, judged: pd.DataFrame, params: Params) -> Floats:
     snapshots = read_table(at.snapshots, tables.SNAPSHOTS)
-    fit, test = (read_rows(at.features, snapshots, flag) for flag in ("in_test_fit", "is_test"))
+    fit, test = (
+        read_rows(at.features, snapshots, flag, params.train.under_contact) for flag in ("in_test_fit", "is_test")
+    )
     windows.refuse_overlap(fit.cutoffs, test.cutoffs, params.task.label_days)
     if not test.frame[list(tables.FEATURE_KEYS)].reset_index(drop=True).equals(judged):
         raise ContractError("the judged rows are not the snapshot's test rows; run `dvc repro` first")

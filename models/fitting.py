@@ -17,6 +17,7 @@ from contracts.tables import FEATURE_KEYS
 from features.catalogue import BY_NAME
 from models import baselines, trees
 from models.calibration import IDENTITY, Calibration
+from models.contamination import fitted_places
 from models.contest import BLEND, LIGHTGBM, Entrant, contestants, hold, n_rarer, winner
 from models.inner import FEWEST_LAPSED, Terms, calibration_inside, is_hopeless, is_usable, penalty_inside
 from models.lean import CALENDAR, LEAN, LONG, has_seen_season
@@ -62,6 +63,13 @@ def model_features(frame: pd.DataFrame, params: Train) -> tuple[str, ...]:
             "train.features: expected some of the lean features in the table, found none; set it to all"
         )
     return lean
+
+
+def uncontaminated(rows: Rows, params: Train) -> Rows:
+    """The rows to learn from, by `train.under_contact`; as they are where no experiment touched any."""
+    if rows.contact is None:
+        return rows
+    return rows.take(fitted_places(rows.contact, rows.lapsed, params.under_contact))
 
 
 def _refuse_hopeless(rows: Rows) -> None:
@@ -120,6 +128,7 @@ def choose_inside(
     Raises:
         ContractError: too few labels.
     """
+    rows = uncontaminated(rows, params)
     _refuse_hopeless(rows)
     shown, features = _read_by_all(rows, label_days, params)
     terms = Terms(features, shown, UNCHOSEN_PENALTY, params, execution)
@@ -177,6 +186,7 @@ def fit_model(rows: Rows, choices: Choices) -> dict[str, RiskModel]:
     Raises:
         ContractError: too few labels.
     """
+    rows = uncontaminated(rows, choices.terms.train)
     _refuse_hopeless(rows)
     fitted = _contestant(choices.winner, rows, choices.terms)
     if choices.winner in CALIBRATED:
@@ -194,6 +204,7 @@ def fit_all(rows: Rows, choices: Choices) -> dict[str, RiskModel]:
         ContractError: too few labels.
     """
     terms = choices.terms
+    rows = uncontaminated(rows, terms.train)
     return fit_model(rows, choices) | baselines.fit_baselines(
         rows.frame,
         rows.lapsed,

@@ -49,7 +49,9 @@ def judge_run(snapshots: Path, features: Path, test_fit: Path, at: Places, param
         TimeError: the fits saw labels of the judged period.
     """
     listed = read_table(snapshots, tables.SNAPSHOTS)
-    rows, fitted = (read_rows(features, listed, flag) for flag in ("is_test", "in_test_fit"))
+    rows, fitted = (
+        read_rows(features, listed, flag, params.train.under_contact) for flag in ("is_test", "in_test_fit")
+    )
     refuse_seen(test_fit, rows.cutoffs)
     models = {name: load_model(test_fit / name) for name in (MODEL, *BASELINES)}
     judged = judge(rows.frame, rows.lapsed, models, params.task.label_days)

@@ -141,10 +141,12 @@ def _design(rows: pd.DataFrame, names: Sequence[str]) -> Doubles:
 
 def _fitted(rows: pd.DataFrame, names: Sequence[str]) -> Doubles:
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     table, redeemed = _design(rows, names), rows["redeemed"].to_numpy(dtype=bool)
     scale = np.maximum(table[:, 1:].std(axis=0), 1e-9)
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(table[:, 1:] / scale, redeemed)
+    with threadpool_limits(1):  # the same last digit on any number of cores
+        model = LogisticRegression(C=1.0, max_iter=1000).fit(table[:, 1:] / scale, redeemed)
     return np.concatenate([model.intercept_, model.coef_[0] / scale]).astype(np.float64)
 
 

@@ -6,11 +6,15 @@ a reason, and no probability.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
+from contracts.executor import ALONE, Crew
 from contracts.params import Score, Store, Task
 from models.candidate import NO_MODEL
 from models.reasons import reasons
@@ -19,6 +23,8 @@ from models.value import ValueModel
 
 BANDS = np.array(["low", "medium", "high"])
 VERSION_LENGTH = 12
+ROWS_A_PIECE = 65_536
+EXPLAINED_A_PIECE = 512
 
 
 @dataclass(frozen=True)
@@ -50,24 +56,55 @@ def score(
     *,
     store: Store,
     params: Score,
+    p_leaves: Floats | None = None,
+    crew: Crew = ALONE,
 ) -> pd.DataFrame:
-    """One row per eligible customer. `now` and `week_before` are feature tables of the eligible at the two cutoffs."""
+    """One row per eligible customer. `now` and `week_before` are feature tables of the eligible at the two cutoffs.
+
+    `p_leaves` (rows of `now`; models.leaving) is the part of the risk that a contact can act on: a slow customer lapses
+    without leaving, and no offer brings a purchase forward that is not due. Without it that is p_lapse.
+    """
     rows = now[["customer_id", "cutoff_on"]].reset_index(drop=True)
-    rows["p_lapse"] = np.round(champion.model.predict(now), 6)
-    before = pd.Series(np.round(champion.model.predict(week_before), 6), index=week_before["customer_id"].to_numpy())
+    rows["p_lapse"] = np.round(predicted(champion.model, now, crew), 6)
+    earlier = np.round(predicted(champion.model, week_before, crew), 6)
+    before = pd.Series(earlier, index=week_before["customer_id"].to_numpy())
     rows["p_lapse_week_before"] = before.reindex(rows["customer_id"]).to_numpy()
     rows["change"] = changes(rows["p_lapse"].to_numpy(), rows["p_lapse_week_before"].to_numpy(), params.change_step)
     rows["risk_band"] = risk_bands(rows["p_lapse"].to_numpy(), params.risk_band_edges)
-    rows = rows.assign(**margins(now, value, store.margin_rate))
+    rows = rows.assign(**margins(now, value, store.margin_rate, crew))
+    rows["p_savable"] = rows["p_lapse"] if p_leaves is None else np.round(p_leaves, 6)
     rows["expected_loss"] = np.round(rows["p_lapse"] * rows["value_at_stake"], 2)
-    rows["reasons"] = explained(now, rows["expected_loss"].to_numpy(), champion.model, params, store.currency)
+    why = _Why(champion.model, params.n_reasons, store.currency)
+    rows["reasons"] = explained(now, rows["expected_loss"].to_numpy(), why, params.n_explained, crew)
     rows["model_version"] = champion.model_hash[:VERSION_LENGTH]
     rows["model_grade"] = champion.grade
     return rows
 
 
-def margins(now: pd.DataFrame, value: ValueModel, margin_rate: float) -> dict[str, Floats]:
+def pieces(frame: pd.DataFrame, n_rows: int = ROWS_A_PIECE) -> Iterator[pd.DataFrame]:
+    """A table's rows in order, so many at a time; a table without rows is one empty piece."""
+    return (frame.iloc[at : at + n_rows] for at in range(0, max(len(frame), 1), n_rows))
+
+
+def predicted(model: RiskModel, frame: pd.DataFrame, crew: Crew = ALONE) -> Floats:
+    """`p_lapse`, one a row of the feature table."""
+    read = frame[[name for name in frame.columns if name in set(model.features)]]
+    return np.concatenate(list(crew.map(partial(predict_piece, model), pieces(read))))
+
+
+def predict_piece(model: RiskModel, frame: pd.DataFrame) -> Floats:
+    """`p_lapse` of some rows."""
+    return model.predict(frame)
+
+
+def margins(now: pd.DataFrame, value: ValueModel, margin_rate: float, crew: Crew = ALONE) -> dict[str, Floats]:
     """The columns of `scores` that speak of margin over the value horizon, store currency."""
+    parts = list(crew.map(partial(value_piece, value, margin_rate), pieces(now)))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def value_piece(value: ValueModel, margin_rate: float, now: pd.DataFrame) -> dict[str, Floats]:
+    """The same of some rows."""
     found = value.at_stake(now, margin_rate)
     return {
         "margin_if_kept": found.kept,
@@ -122,12 +159,26 @@ def silence_reason(silence: float, own_gap: float, shop_gap: float) -> str:
     return f"{since} since the last purchase, usually {own_gap:g}{due}"
 
 
-def explained(now: pd.DataFrame, expected_loss: Floats, model: RiskModel, params: Score, currency: str) -> list[str]:
+@dataclass(frozen=True)
+class _Why:
+    """What reasons hang on beside the customer: the model, how many, the currency."""
+
+    model: RiskModel
+    n_reasons: int
+    currency: str
+
+
+def explained(now: pd.DataFrame, expected_loss: Floats, why: _Why, n_explained: int, crew: Crew = ALONE) -> list[str]:
     """Reasons for the customers with the highest expected loss, and an empty text for the others."""
-    chosen = np.argsort(-expected_loss, kind="stable")[: params.n_explained]
-    listed = now.iloc[chosen]
-    texts = reasons(listed, model.contributions(listed), model.features, params.n_reasons, currency)
+    chosen = np.argsort(-expected_loss, kind="stable")[:n_explained]
+    texts = crew.map(partial(explain_piece, why), pieces(now.iloc[chosen], EXPLAINED_A_PIECE))
     filled = [""] * len(now)
-    for position, text in zip(chosen.tolist(), texts, strict=True):
+    for position, text in zip(chosen.tolist(), chain.from_iterable(texts), strict=True):
         filled[position] = text
     return filled
+
+
+def explain_piece(why: _Why, listed: pd.DataFrame) -> list[str]:
+    """Reasons of some rows."""
+    model = why.model
+    return reasons(listed, model.contributions(listed), model.features, why.n_reasons, why.currency)

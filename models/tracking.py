@@ -101,6 +101,7 @@ def session(root: Path) -> Iterator[Client]:
     with _undisturbed():
         import mlflow
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import DatabaseError
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         try:
@@ -110,6 +111,10 @@ def session(root: Path) -> Iterator[Client]:
         except MlflowException as error:
             first = next(iter(str(error).splitlines()), type(error).__name__).replace(uri, _public(uri))
             raise StateError(f"MLflow at {_public(uri)} refused: {first}; see `make mlflow`") from error
+        except DatabaseError as error:
+            raise StateError(
+                f"MLflow's database at {_public(uri)} cannot be read ({error.orig}); restore it (`regulars restore`)"
+            ) from error
         finally:
             mlflow.set_tracking_uri("")
 

@@ -20,6 +20,7 @@ from contracts.params import Execution, LightGbm
 from models import calibration as calibrating
 from models.calibration import IDENTITY, Calibration, through
 from models.risk import Flags, Floats, matrix, sigmoid
+from models.sharing import Forest, grow_together
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -155,12 +156,16 @@ def _grow(binned: Any, settings: dict[str, Any], n_trees: int) -> str:
 def fit(
     frame: pd.DataFrame, lapsed: Flags, features: Sequence[str], params: LightGbm, execution: Execution
 ) -> BaggedTrees:
-    """Fit the averaged, regularised model; calibration is left at identity."""
+    """Fit the averaged, regularised model; calibration is left at identity. Above a size, workers share each fit."""
     values = matrix(frame, features)
     settings = [
         library_parameters(params, len(values), execution, bag) | _constraints(params, features)
         for bag in range(params.n_bags)
     ]
+    if len(values) > params.share_above_rows:
+        wanted = [Forest(tuple(features), each, params.num_trees) for each in settings]
+        shared = grow_together((values, lapsed), wanted, params.n_machines, execution)
+        return BaggedTrees("regulars", tuple(features), tuple(shared))
     binned = _binned(values, lapsed, features, settings[0])
     texts = [_grow(binned, each, params.num_trees) for each in settings]
     return BaggedTrees("regulars", tuple(features), tuple(texts))

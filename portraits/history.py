@@ -6,9 +6,12 @@ highest over all prefixes of the history; the present silence plays no part in i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from contracts.params import Portray
@@ -18,6 +21,9 @@ from portraits.known import aligned
 
 NEW, RETURNING, REGULAR, DEVOTED = range(len(TIERS))
 LEAST_GAPS = 3  # below this, quartiles say nothing
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Days = npt.NDArray[np.datetime64]
 
 
 def purchase_days(lines: pd.DataFrame) -> pd.DataFrame:
@@ -104,3 +110,85 @@ def is_steady(facts: pd.DataFrame, limits: Portray) -> pd.Series:
     """Whether the rhythm over all purchase days is steady, and rests on enough of them for a regular."""
     steady: pd.Series = (facts["gap_cv"] <= limits.steady_gap_cv) & (facts["n_purchase_days"] >= limits.regular_days)
     return steady
+
+
+@dataclass(frozen=True)
+class CodedDays:
+    """Purchase days as arrays, for replays: the same facts as of `purchase_days`, customer by customer.
+
+    One entry a customer and day with a purchase, in order; customer `c` owns `begin[c]` to `begin[c + 1]`, at least
+    one entry. `day` are day numbers.
+    """
+
+    day: Ints
+    begin: Ints
+
+    @property
+    def count(self) -> Ints:
+        """How many purchase days, one entry a customer."""
+        return np.diff(self.begin)
+
+    @cached_property
+    def gaps(self) -> Ints:
+        """Days between purchase days, each customer's by length; customer `c` owns as many as days but one."""
+        gap = np.delete(np.diff(self.day, prepend=0), self.begin[:-1])
+        owner = np.repeat(np.arange(len(self.count)), self.count - 1)
+        return gap[np.lexsort((gap, owner))]
+
+    def first_on(self) -> Days:
+        """First purchase day."""
+        return _days_on(self.day[self.begin[:-1]])
+
+    def last_on(self) -> Days:
+        """Last purchase day."""
+        return _days_on(self.day[self.begin[1:] - 1])
+
+    def gap_quantile(self, share: float) -> Floats:
+        """That quantile of each customer's gaps, linear between neighbours; NaN without a gap."""
+        n_gaps = self.count - 1
+        place = np.maximum(share * (n_gaps - 1), 0.0)
+        below = place.astype(np.int64)
+        first = self.begin[:-1] - np.arange(len(n_gaps))
+        padded = np.append(self.gaps, 0)
+        low = padded[np.minimum(first + below, len(self.gaps))]
+        high = padded[np.minimum(first + np.minimum(below + 1, np.maximum(n_gaps - 1, 0)), len(self.gaps))]
+        return np.where(n_gaps > 0, low + (high - low) * (place - below), np.nan)
+
+    def due_interval(self) -> tuple[Days, Days]:
+        """As the function `due_interval`: from which day and until which the next purchase is due; NaT if unknown."""
+        unknown, last = self.count - 1 < LEAST_GAPS, self.last_on()
+        ends = np.floor(self.gap_quantile(0.25)), np.ceil(self.gap_quantile(0.75))
+        since, until = (last + np.where(unknown, 0, end).astype("timedelta64[D]") for end in ends)
+        never = np.datetime64("NaT", "us")
+        return np.where(unknown, never, since), np.where(unknown, never, until)
+
+    def earned_tier(self, limits: Portray) -> npt.NDArray[np.object_]:
+        """As the function `earned_tier`."""
+        count = np.arange(len(self.day)) - np.repeat(self.begin[:-1], self.count) + 1
+        steady = self._is_steady_so_far(count - 1, limits.steady_gap_cv)
+        rank = np.where(count >= limits.returning_days, RETURNING, NEW)
+        rank = np.where(steady & (count >= limits.regular_days), REGULAR, rank)
+        rank = np.where(steady & (count >= limits.devoted_days), DEVOTED, rank)
+        highest = np.maximum.reduceat(rank, self.begin[:-1]) if len(rank) else rank
+        return np.asarray(TIERS, dtype=object)[highest]
+
+    def _is_steady_so_far(self, n_gaps: Ints, most_cv: float) -> npt.NDArray[np.bool_]:
+        first = np.repeat(self.day[self.begin[:-1]], self.count)
+        gap = np.diff(self.day, prepend=0)
+        gap[self.begin[:-1]] = 0
+        summed = np.cumsum(gap**2)
+        total, squares = self.day - first, summed - np.repeat(summed[self.begin[:-1]], self.count)
+        is_even = n_gaps * (n_gaps * squares - total**2) <= most_cv**2 * (n_gaps - 1) * total**2
+        return np.asarray((n_gaps >= 2) & is_even)
+
+
+def coded_days(customer: Ints, day: Ints, n_customers: int) -> CodedDays:
+    """The purchase days of lines of customers 0 to `n_customers` − 1, each of whom has a line."""
+    width = int(day.max(initial=0)) + 1
+    keys = np.sort(customer * width + day)
+    keys = keys[np.diff(keys, prepend=-1) > 0]
+    return CodedDays(keys % width, np.searchsorted(keys // width, np.arange(n_customers + 1)))
+
+
+def _days_on(numbers: Ints) -> Days:
+    return numbers.astype("datetime64[D]").astype("datetime64[us]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from contracts.event_kinds import FORCED, INDUCED, STICKY, TIES
@@ -64,6 +65,22 @@ def open_complaints(events: pd.DataFrame, customers: pd.Index) -> pd.DataFrame:
             "complaint_on": by_customer(day_text(day), customers, "").astype("str"),
         }
     )
+
+
+def coded_open_complaints(events: pd.DataFrame, customers: pd.Index) -> npt.NDArray[np.bool_]:
+    """Of `open_complaints` the flag alone, one entry a customer: for replays."""
+    complained, closed = (_last_of(events, kind, customers) for kind in ("complaint", "complaint_closed"))
+    return complained > closed
+
+
+def _last_of(events: pd.DataFrame, kind: str, customers: pd.Index) -> npt.NDArray[np.int64]:
+    """Instant of the last event of a kind, one entry a customer; the least number there is for those without."""
+    own = events[events["kind"] == kind]
+    place = customers.get_indexer(pd.Index(own["customer_id"]))
+    at = own["happened_at"].to_numpy(dtype="datetime64[us]").astype(np.int64)
+    last = np.full(len(customers), np.iinfo(np.int64).min)
+    np.maximum.at(last, place[place >= 0], at[place >= 0])
+    return last
 
 
 def _of_kind(last: pd.Series, kind: str) -> pd.Series:

@@ -13,13 +13,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from contracts.errors import ParameterError, nearest
-from contracts.params.acting import Plan, Portray, Publish
+from contracts.params.acting import Collect, Plan, Portray, Publish
 from contracts.params.base import Count, Money, Section, Share
 from contracts.params.data import Execution, Format, Ingest, Inspect, Rules, Simulate, Store, Task
 from contracts.params.modelling import Evaluate, Featurize, LightGbm, Register, Score, Snapshot, Train
 from contracts.params.watching import Monitor
 
 __all__ = [
+    "Collect",
     "Count",
     "Evaluate",
     "Execution",
@@ -68,6 +69,7 @@ class Params(Section):
     register_: Register = Field(alias="register")  # pydantic's own classes have a method `register`
     score: Score
     portray: Portray
+    collect: Collect = Field(default_factory=Collect)
     plan: Plan
     publish: Publish
     monitor: Monitor = Field(default_factory=Monitor)

@@ -56,6 +56,23 @@ class Plan(Section):
     control_share: Annotated[float, Field(ge=0, lt=1)] = Field(
         description="share of the selected who are left alone, at random, to measure the effect"
     )
+    universal_share: Annotated[float, Field(ge=0, le=0.2)] = Field(
+        default=0.02, description="share of all customers who get no marketing for a year, to measure all of it"
+    )
+    exploration_share: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        default=0.05, description="share of budget and contacts given to offers drawn at random, to learn from"
+    )
+    repeat_factor: Share = Field(
+        default=0.8, description="what each message since the last purchase leaves of the risk that one more can act on"
+    )
+    caution: Annotated[float, Field(ge=0, le=3)] = Field(
+        default=0.0, description="standard errors of its profit that an offer must earn beyond 0 to be chosen"
+    )
+    harm_at_worst: Share = Field(
+        default=0.06,
+        description="share of those who would have stayed that an offer is taken to drive away in the stated price of "
+        "experiments, or the upper end of what is believed, if that is more",
+    )
     margin_floor: Share = Field(
         default=0.0, description="margin, as a share of the basket, that must be left after a price benefit"
     )
@@ -82,6 +99,24 @@ class Plan(Section):
     act_within_days: Count = Field(description="days from the send day to act by")
     notice_days: Count = Field(default=3, description="days before a price benefit ends on which its end is announced")
     follow_up_days: Count = Field(default=1, description="days after its end on which it is followed up")
+
+
+class Collect(Section):
+    """How experiments are read. Shares of lapses are differences of probability, from -1 to 1."""
+
+    half_life_weeks: Annotated[float, Field(gt=0)] = Field(
+        default=52.0, description="age at which a wave counts half for what is believed of an offer"
+    )
+    min_arm: Count = Field(default=50, description="customers of each arm below which the verdict is 'too early'")
+    smallest_effect: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.02, description="fall in lapses that matters: an offer whose interval lies below it does nothing"
+    )
+    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.05, description="share of false 'works' and 'harms' among offers (Benjamini-Hochberg)"
+    )
+    group_sd: Annotated[float, Field(gt=0)] = Field(
+        default=0.5, description="how far groups differ in an offer's effect, as a share of its prior's spread"
+    )
 
 
 class Publish(Section):

@@ -64,11 +64,13 @@ class Task(Section):
 
 
 class Execution(Section):
-    """How work is done; no result may depend on it, except `seed`."""
+    """How work is done. Results hang on `seed` and `threads` alone: the other three name a place, no result."""
 
     seed: int = Field(description="seed of every random draw")
     threads: Count = Field(description="threads of LightGBM (written into the model file)")
-    workers: Count = Field(description="processes that share the buckets of ingest; the result is the same")
+    executor: Literal["local", "dask"] = Field(default="local", description="where work by bucket is done")
+    workers: Count = Field(default=1, description="processes of this machine that share the work (executor local)")
+    scheduler: str = Field(default="", description="address of Dask's scheduler, as tcp://host:8786 (executor dask)")
 
 
 class Format(Section):

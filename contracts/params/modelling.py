@@ -49,9 +49,18 @@ class LightGbm(Section):
     extra_trees: bool
     max_bin: Annotated[int, Field(ge=15, le=1023)]
     n_bags: Count = Field(description="models with different seeds, averaged")
+    share_above_rows: Count = Field(
+        default=20_000_000, description="rows of a fit above which machines share it; below, one machine is faster"
+    )
+    n_machines: Annotated[int, Field(ge=2)] = Field(
+        default=2, description="workers that share such a fit (LightGBM's data-parallel trees, which differ a little)"
+    )
     monotone_silence: bool = Field(
         default=False, description="all else equal, a longer silence never lowers the risk (a constraint on the trees)"
     )
+
+
+UnderContact = Literal["ignore", "mask", "weight", "begun"]
 
 
 class Train(LightGbm):
@@ -74,6 +83,11 @@ class Train(LightGbm):
     )
     n_trials: Annotated[int, Field(ge=0)] = Field(
         default=0, description="trials of the search for LightGBM's parameters on inner folds; 0: none"
+    )
+    under_contact: UnderContact = Field(
+        default="begun",
+        description="labels whose window an experiment of the shop's own shares: ignore that; mask (leave the treated "
+        "out); weight (and let controls stand for them); begun (leave out those treated by the cutoff)",
     )
 
 

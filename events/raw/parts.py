@@ -13,6 +13,7 @@ import pandas as pd
 
 from contracts.errors import SourceError
 from events.raw.parquet_files import read_parquet
+from events.raw.remote import RemoteFile, find_remote, is_remote, local_copy
 from events.raw.spreadsheet_files import read_sheet, sheets_of
 from events.raw.text_files import read_text
 from events.raw.unpacking import damage_told, digest_of, kind_of
@@ -59,11 +60,16 @@ def _sheet_parts(path: Path, name: str, digest: str) -> list[Part]:
     return [
         Part(
             f"{name}#{sheet.title}",
-            hashlib.sha256(f"{digest}#{sheet.title}".encode()).hexdigest(),
+            digest_of_sheet(digest, sheet.title),
             partial(read_sheet, path, f"{name}#{sheet.title}", sheet),
         )
         for sheet in sheets
     ]
+
+
+def digest_of_sheet(digest: str, title: str) -> str:
+    """SHA-256 that names one of several sheets."""
+    return hashlib.sha256(f"{digest}#{title}".encode()).hexdigest()
 
 
 def _parts(path: Path, name: str) -> list[Part]:
@@ -74,8 +80,36 @@ def _parts(path: Path, name: str) -> list[Part]:
     return [Part(name, digest, partial(read_parquet if kind == "parquet" else read_text, path, name))]
 
 
+def _remote_parts(url: str, include: Sequence[str]) -> list[Part]:
+    found = find_remote(url)
+    wanted = [file for file in found if not _is_hidden(file.name) and _is_wanted(file.name, include)]
+    if not wanted:
+        named = ", ".join(include) if include else ", ".join(TABLES)
+        raise SourceError(f"expected purchase files ({named}) below {url}, found none; set ingest.path or include")
+    return [part for file in wanted for part in _parts_of_remote(file)]
+
+
+def _parts_of_remote(file: RemoteFile) -> list[Part]:
+    """One part; only a file that may be a workbook is fetched to be told its sheets."""
+    names = [file.name]
+    if file.name.lower().endswith((".xlsx", ".zip")):
+        with local_copy(file.url, file.name) as copy:
+            names = [part.name for part in _parts(copy, file.name)]
+    several = len(names) > 1
+    return [
+        Part(name, digest_of_sheet(file.digest, name) if several else file.digest, partial(_fetched, file, name))
+        for name in names
+    ]
+
+
+def _fetched(file: RemoteFile, name: str) -> Iterator[pd.DataFrame]:
+    with local_copy(file.url, file.name) as copy:
+        part = next(part for part in _parts(copy, file.name) if part.name == name)
+        yield from part.chunks()
+
+
 def find_parts(path: str | Path, include: Sequence[str] = ()) -> list[Part]:
-    """The purchase files of a folder (and the folders in it), or one file, sorted by name.
+    """The purchase files of a folder (and the folders in it), or one file, sorted by name; on disk or in storage.
 
     `include` are patterns of names below the folder (`*.csv`, `sales/*.xlsx`; a star also stands for further folders);
     without any, every file with a known suffix. Hidden files, lock files of office programs and files of no bytes are
@@ -84,12 +118,14 @@ def find_parts(path: str | Path, include: Sequence[str] = ()) -> list[Part]:
     Raises:
         SourceError: there is no such path or no such file, or a file cannot be opened or is no table.
     """
+    if is_remote(path):
+        return _remote_parts(str(path), include)
     root = Path(path)
     if root.is_file():
-        return _parts(root, root.name)
+        return _parts(root.absolute(), root.name)
     if not root.is_dir():
         raise SourceError(f"expected a file or folder at {root}, found none; set ingest.path")
-    files = _files(root, include)
+    files = _files(root.absolute(), include)  # whoever reads them may work in another folder
     if not files:
         wanted = ", ".join(include) if include else ", ".join(TABLES)
         raise SourceError(f"expected purchase files ({wanted}) below {root}, found none; set ingest.path or include")

@@ -54,6 +54,18 @@ def url_from_environment() -> str:
     return url
 
 
+def refuse_silent() -> None:
+    """Raise a `ParameterError` or `SourceError` unless the database that the environment names answers."""
+    url = _url(url_from_environment())
+    try:
+        with _engine(url).connect():
+            pass
+    except SQLAlchemyError as error:
+        raise SourceError(
+            f"the database at {url.host or url.database} does not answer: {_reason(error, url)}"
+        ) from None
+
+
 def _url(text: str) -> URL:
     try:
         url = make_url(text)

@@ -52,7 +52,16 @@ def _grouping(names: pd.Series) -> Codes:
 
 
 def coded(events: Events, sold: Assortment) -> Coded:
-    """Code a bucket's events (or a whole store's)."""
+    """Code a bucket's events (or a whole store's); the same events again, as in a store of one bucket, only once."""
+    # kept with the events themselves, so that it lives no longer than they do
+    kept = vars(events).get("_coded")
+    if kept is None or kept[0] is not sold:
+        kept = vars(events)["_coded"] = (sold, _coded(events, sold))
+    found: Coded = kept[1]
+    return found
+
+
+def _coded(events: Events, sold: Assortment) -> Coded:
     purchases, zone = events.purchases, events.time_zone
     codes, distinct = pd.factorize(purchases["customer_id"], sort=True)
     customers: npt.NDArray[np.object_] = np.asarray(distinct, dtype=object)
@@ -123,6 +132,8 @@ def _promotion_ends(events: Events) -> Ints:
 
 def _campaign_ends(events: Events, customers: pd.Index, customer: Ints, day: Ints) -> Ints:
     """By line: the day after which a campaign that had been sent to the customer by then, and was on, was over."""
+    if not len(events.campaigns):
+        return np.full(len(day), NEVER)
     sent = events.contacts.merge(events.campaigns[["campaign_id", "ends_on"]], on="campaign_id")
     owner = customers.get_indexer(pd.Index(sent["customer_id"]))
     begin, end = windows.day_numbers(sent["sent_on"]), windows.day_numbers(sent["ends_on"])
@@ -144,21 +155,51 @@ def _others(events: Events, customers: pd.Index) -> dict[str, Stream]:
     """Returns and signals, of the bucket's customers."""
     returned = {"returned_amount": hundredths(-events.returns["amount"].to_numpy(dtype=np.float64))}
     found = {"returns": _dated(events.returns, "ordered_on", customers, events.time_zone, returned)}
+    tables = {name: _Signals.of(getattr(events, name), on, customers, events.time_zone) for name, on in DATED.items()}
     for name in SIGNALS:
-        parts = [_signal(events, kind, customers) for kind in SOURCES[name].kinds or ("contacts:",)]
+        wanted = [kind.split(":") for kind in SOURCES[name].kinds or ("contacts:",)]
+        parts = [tables[table].stream(which, len(customers)) for table, which in wanted]
         found[name] = parts[0] if len(parts) == 1 else _united(parts)
     return found
 
 
-def _signal(events: Events, kind: str, customers: pd.Index) -> Stream:
-    table, which = kind.split(":")
-    frame: pd.DataFrame = getattr(events, table)
-    rows = frame[frame["kind"] == which] if which else frame
-    if which == RATING and "value" in rows.columns:
-        rows = rows[rows["value"].notna()]
-    n = rows["n"].to_numpy(dtype=np.int64) if "n" in rows.columns else np.ones(len(rows), dtype=np.int64)
-    columns = {"n": n, "value": hundredths(amounts_of(rows, "value"))}
-    return _dated(rows, DATED[table], customers, events.time_zone, columns)
+@dataclass(frozen=True)
+class _Signals:
+    """The rows of a further table about the bucket's customers, read once for all its kinds; `value` is NaN if none."""
+
+    kind: npt.NDArray[np.object_] | None
+    owner: Ints
+    day: Ints
+    known: Ints
+    n: Ints
+    value: npt.NDArray[np.float64] | None
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, on: str, customers: pd.Index, zone: str) -> _Signals:
+        """A table of events, with its day in the column `on`."""
+        owner = customers.get_indexer(pd.Index(frame["customer_id"]))
+        kept = np.flatnonzero(owner >= 0)
+        n = frame["n"].to_numpy(dtype=np.int64) if "n" in frame.columns else np.ones(len(frame), dtype=np.int64)
+        value = frame["value"].to_numpy(dtype=np.float64, na_value=np.nan)[kept] if "value" in frame.columns else None
+        return cls(
+            frame["kind"].to_numpy(dtype=object)[kept] if "kind" in frame.columns else None,
+            owner[kept].astype(np.int64),
+            windows.day_numbers(frame[on])[kept],
+            known_days(frame, on, zone)[kept],
+            n[kept],
+            value,
+        )
+
+    def stream(self, which: str, n_customers: int) -> Stream:
+        """The rows of a kind; all of a table without kinds ('')."""
+        kept = np.asarray(self.kind == which if which else np.ones(len(self.day)), dtype=bool)
+        if which == RATING and self.value is not None:
+            kept &= ~np.isnan(self.value)
+        if not kept.any():
+            return empty_stream(n_customers, "n", "value")
+        value = np.zeros(len(self.day)) if self.value is None else np.nan_to_num(self.value, nan=0.0)
+        columns = {"n": self.n[kept], "value": hundredths(value[kept])}
+        return stream(n_customers, self.owner[kept], self.day[kept], columns, known=self.known[kept])
 
 
 def _dated(frame: pd.DataFrame, on: str, customers: pd.Index, zone: str, columns: Mapping[str, Column]) -> Stream:

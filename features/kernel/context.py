@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,15 @@ def _histories(piece: Piece, value_of: Callable[[Piece, Feature], Floats]) -> tu
     """Purchases after the first, age of the customer at the last one, and now, in days; NaN without a purchase."""
     tenure, silence = value_of(piece, TENURE), value_of(piece, SILENCE)
     return value_of(piece, PURCHASE_DAYS) - 1.0, tenure - silence, tenure
+
+
+class Counted(NamedTuple):
+    """What some buckets add up to: whole numbers, and the customers drawn for fits."""
+
+    sums: Mapping[Feature, Ints]
+    longest: Floats
+    drawn: Sequence[Sequence[Floats]]
+    prices: Mapping[int | None, tuple[Ints, Ints]]
 
 
 class Tally:
@@ -132,6 +142,22 @@ class Tally:
             np.add.at(total, (since[kept], product[kept]), weights)
             np.subtract.at(total, (until[kept], product[kept]), weights)
 
+    @property
+    def counted(self) -> Counted:
+        """The sums so far, to be joined to another tally's."""
+        return Counted(self.sums, self.longest, self.drawn, self.prices)
+
+    def join(self, other: Counted) -> None:
+        """Count in what another tally counted of other customers."""
+        for feature, sums in other.sums.items():
+            self.sums[feature] += sums
+        self.longest = np.maximum(self.longest, other.longest)
+        both = zip(self.drawn, other.drawn, strict=True)
+        self.drawn = [[mbgnbd.lowest(np.concatenate([*own, *others]))] for own, others in both]
+        for window, (amounts, quantities) in other.prices.items():
+            self.prices[window][0][:] += amounts
+            self.prices[window][1][:] += quantities
+
     def context(self) -> Context:
         """The store's numbers."""
         unit_prices = {window: _unit_prices(*sums) for window, sums in self.prices.items()}
@@ -183,8 +209,23 @@ def price_ranks(prices: Floats, category: npt.NDArray[np.int32]) -> Floats:
 def store_context(buckets: Iterable[Coded], plan: Sequence[Feature], cutoffs: Ints, goods: Goods) -> Context:
     """The first pass: nothing is read if no record needs it."""
     tally = Tally(plan, cutoffs, goods)
-    if not tally.is_needed:
-        return Context()
-    for coded in buckets:
-        tally.add(coded)
+    if tally.is_needed:
+        for coded in buckets:
+            tally.add(coded)
     return tally.context()
+
+
+def joined_context(counted: Iterable[Counted], plan: Sequence[Feature], cutoffs: Ints, goods: Goods) -> Context:
+    """The same from what was counted bucket by bucket, by whomever; nothing is counted if no record needs it."""
+    tally = Tally(plan, cutoffs, goods)
+    if tally.is_needed:
+        for one in counted:
+            tally.join(one)
+    return tally.context()
+
+
+def counted_in(coded: Coded, plan: Sequence[Feature], cutoffs: Ints) -> Counted:
+    """What one bucket adds to the first pass."""
+    tally = Tally(plan, cutoffs, coded.goods)
+    tally.add(coded)
+    return tally.counted

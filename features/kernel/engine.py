@@ -3,36 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from contracts import windows
-from events.store import Shelf
-from features.kernel.coding import assortment, coded
+from contracts.executor import ALONE, Crew
+from events.store import Shelf, by_bucket
+from features.kernel.coding import Assortment, assortment, coded
 from features.kernel.computing import Values, compute
-from features.kernel.context import store_context
+from features.kernel.context import Context, Counted, counted_in, joined_context
 from features.kernel.slots import Rows
 from features.kernel.streams import Coded, Ints
 from features.plan import closure
 from features.records import Feature
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What the work on every bucket shares."""
+
+    shelf: Shelf
+    sold: Assortment
+    cutoffs: Ints
+    features: Sequence[Feature]
+
+    def coded(self, number: int) -> Coded:
+        """A bucket, read and coded."""
+        return coded(self.shelf.bucket(number), self.sold)
+
+
 def bucket_tables(
-    shelf: Shelf, snapshots: pd.DataFrame, features: Sequence[Feature], horizon_days: int
+    shelf: Shelf, snapshots: pd.DataFrame, features: Sequence[Feature], horizon_days: int, crew: Crew = ALONE
 ) -> Iterator[tuple[pd.DataFrame, Values]]:
-    """Yield, bucket by bucket, the snapshot's rows and their features.
+    """Yield, bucket by bucket, the snapshot's rows and their features; the crew shares the buckets.
 
     `snapshots` has customer_id, cutoff_on and, if customers have horizons of their own, horizon_days.
     """
     sold = assortment(shelf.side["products"], shelf.product_ids())
     wanted = wanted_rows(snapshots, horizon_days)
     cutoffs = windows.day_numbers(pd.Series(wanted["cutoff_on"].drop_duplicates().sort_values()))
-    context = store_context((coded(one, sold) for one in shelf.buckets()), closure(features), cutoffs, sold.goods)
-    for events in shelf.buckets():
-        bucket = coded(events, sold)
-        frame = wanted[wanted["customer_id"].isin(bucket.customers)]
-        yield frame, compute(bucket, rows_of(frame, bucket, cutoffs), cutoffs, features, context)
+    job, numbers = _Job(shelf, sold, cutoffs, features), range(shelf.n_buckets)
+    counted = crew.map(partial(count_bucket, job), numbers)
+    context = joined_context(counted, closure(features), cutoffs, sold.goods)
+    tasks = zip(numbers, by_bucket(wanted, shelf.n_buckets), strict=True)
+    yield from crew.map(partial(featurize_bucket, job, context), tasks)
+
+
+def count_bucket(job: _Job, number: int) -> Counted:
+    """The first pass over one bucket."""
+    return counted_in(job.coded(number), closure(job.features), job.cutoffs)
+
+
+def featurize_bucket(job: _Job, context: Context, task: tuple[int, pd.DataFrame]) -> tuple[pd.DataFrame, Values]:
+    """The second pass over one bucket: the rows wanted of its customers, and their features."""
+    number, wanted = task
+    bucket = job.coded(number)
+    frame = wanted[wanted["customer_id"].isin(bucket.customers)]
+    return frame, compute(bucket, rows_of(frame, bucket, job.cutoffs), job.cutoffs, job.features, context)
 
 
 def wanted_rows(snapshots: pd.DataFrame, horizon_days: int) -> pd.DataFrame:

@@ -88,7 +88,8 @@ def waiting_weeks(published: pd.DataFrame, scored: date, end: date, task: Task) 
 
 def exposure(rows: pd.DataFrame, published: pd.DataFrame) -> tuple[Flags, Floats]:
     """Whether each of a week's rows was contacted within its window, and what it weighs (1 / chance of no contact)."""
-    selected = published.loc[published["arm"] != "none", ["customer_id", "cutoff_on", "arm", "control_share"]]
+    in_wave = published["arm"].isin(["treated", "control"])
+    selected = published.loc[in_wave, ["customer_id", "cutoff_on", "arm", "control_share"]]
     own = rows[["customer_id", "horizon_days"]].assign(place=np.arange(len(rows)))
     met = own.merge(selected, on="customer_id")
     inside = windows.following(windows.day_numbers(met["cutoff_on"]), _cutoff(rows), met["horizon_days"].to_numpy())
