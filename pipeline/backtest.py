@@ -11,6 +11,7 @@ from contracts.params import Params, Task
 from models import backtest
 from models.backtest_report import RIVAL_WORDS, write_backtest
 from models.run_record import MODEL
+from pipeline.inbox import WAVES_FOLDER, read_waves
 from pipeline.replay import Replayed, Say, open_shop, outcomes, replay, weeks_to_replay
 from serving.terminal import NOTHING, percent
 
@@ -28,7 +29,7 @@ def run_backtest(root: Path, params: Params, n_weeks: int, every_weeks: int, say
     Raises:
         TimeError: the history is too short, with how many weeks it allows.
     """
-    shop = open_shop(root / "data" / "events", params, root / "trials")
+    shop = open_shop(root / "data" / "events", params, root / "trials", read_waves(root / WAVES_FOLDER))
     weeks = weeks_to_replay(shop, n_weeks, every_weeks)
     tables: dict[str, pd.DataFrame] = {}
     records: list[Plain] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -12,10 +11,8 @@ from typing import Annotated
 import typer
 
 from contracts.errors import ParameterError, RegularsError
-from pipeline import cli_data, cli_models, cli_offers
+from pipeline import cli_data, cli_desk, cli_effects, cli_models, cli_offers, cli_operate, cli_work
 from pipeline.console import console
-
-PUBLISHED = Path("published")
 
 app = typer.Typer(
     name="regulars",
@@ -25,7 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-Week = Annotated[str | None, typer.Option(help="ISO week, as 2018-W01; default: the latest published one.")]
 Reviewer = Annotated[str, typer.Option(help="Who decides; stands in the ledger.")]
 Reason = Annotated[str, typer.Option(help="Why; stands in the ledger.")]
 
@@ -57,49 +53,6 @@ def release_command() -> None:
         news = "new" if done.is_new_revision else "unchanged"
         said = f"champion {champion.short}, {champion.review}" if champion else "no model"
         typer.echo(f"{said}; week {revision.week} revision {revision.number}, {news}")
-
-
-@app.command("list")
-def list_command(
-    week: Week = None,
-    top: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
-    group: Annotated[str | None, typer.Option(help="Only customers of this group.")] = None,
-    tier: Annotated[str | None, typer.Option(help="Only this tier: new, returning, regular or devoted.")] = None,
-    is_json: Annotated[bool, typer.Option("--json", help="Plain data instead of a table.")] = False,
-) -> None:
-    """The working list of a week: whom to keep, why, and with which offer. Controls are not in it.
-
-    Example: regulars list --week 2018-W01 --top 20 --tier regular
-    """
-    from serving.published import find_week
-    from serving.terminal import list_table, records
-    from serving.weekly_list import chosen
-
-    revision = find_week(PUBLISHED, week)
-    rows = chosen(revision.at_risk(), {"group": group, "tier": tier}).head(top)
-    if is_json:
-        typer.echo(json.dumps(records(rows), indent=2, ensure_ascii=False))
-    else:
-        console().print(list_table(rows, revision.manifest))
-
-
-@app.command("show")
-def show_command(customer: Annotated[str, typer.Argument(help="The customer's id.")], week: Week = None) -> None:
-    """One customer: portrait, risk, reasons, and the offer with its why, or why there is none.
-
-    Example: regulars show 1609 --week 2018-W01
-    """
-    from rich.table import Table
-
-    from serving.published import find_week
-    from serving.terminal import customer_lines, plain
-
-    revision = find_week(PUBLISHED, week)
-    grid = Table.grid(padding=(0, 2))
-    row = revision.customer(customer)
-    for what, text in customer_lines({str(name): row[name] for name in row.index}, revision.manifest):
-        grid.add_row(plain(what), plain(text))
-    console().print(grid)
 
 
 @app.command("promote")
@@ -174,9 +127,13 @@ def summary_command() -> None:
     show_summary(console(), Path.cwd())
 
 
+cli_work.add_commands(app)
 cli_data.add_commands(app)
 cli_models.add_commands(app)
 cli_offers.add_commands(app)
+cli_effects.add_commands(app)
+cli_desk.add_commands(app)
+cli_operate.add_commands(app)
 
 
 def _day(text: str) -> date:

@@ -181,26 +181,38 @@ class SimulatedShop(StrEnum):
 
 
 N_CUSTOMERS = {SimulatedShop.GROCERY: 2000, SimulatedShop.HOTEL: 400, SimulatedShop.DOORS: 300}
+REPLAY_WEEKS = 52
 GROCERY_WEEKS = 104
 
 
-def simulate_command(
+def simulate_command(  # noqa: PLR0917 – options are given by name
     folder: Annotated[Path, typer.Argument(help="A new folder; never one that holds files.")],
     customers: Annotated[
         int | None, typer.Option(min=1, help="Customers who ever join; default: 2000, hotel 400, doors 300.")
     ] = None,
     weeks: Annotated[
-        int | None, typer.Option(min=1, help="Weeks of sales, of the grocery alone; default: 104.")
+        int | None, typer.Option(min=1, help="Weeks of sales (of the grocery alone), or of a replay; 104, or 52.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another store of the same kind.")] = 1,
     shop: Annotated[
         SimulatedShop, typer.Option(help="The kind of shop; examples/ has offers for hotel and doors.")
     ] = SimulatedShop.GROCERY,
+    preset: Annotated[
+        str | None, typer.Option(help="Replay policies on a store that answers: grocery, fashion, hotel, doors, …")
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="With --preset: regulars, oracle, …; may be repeated; default: all."),
+    ] = None,
 ) -> None:
-    """Write the files of a made-up shop with known truth, to try things on: `regulars init` reads them.
+    """Write the files of a made-up shop with known truth, to try things on; or replay policies on one, with a report.
 
-    Example: regulars simulate shop --customers 500 --seed 7
+    Examples: regulars simulate shop --customers 500 --seed 7; regulars simulate year --preset fashion --weeks 26
     """
+    if preset is not None:
+        return _replay_policies(folder, preset, policy or [], weeks or REPLAY_WEEKS, seed)
+    if policy:
+        raise ParameterError("expected --policy with --preset alone; name a preset, as --preset grocery")
     n_customers = customers or N_CUSTOMERS[shop]
     if shop is SimulatedShop.GROCERY:
         _simulate_grocery(folder, n_customers, weeks or GROCERY_WEEKS, seed)
@@ -209,6 +221,42 @@ def simulate_command(
     else:
         _simulate_case(folder, shop, n_customers, seed)
     typer.echo(f"written: {folder} (what is true of each customer: {folder.parent / (folder.name + '-truth')})")
+    return None
+
+
+def _replay_policies(folder: Path, preset: str, wanted: list[str], n_weeks: int, seed: int) -> None:
+    from contracts.errors import UnknownNameError, nearest
+    from pipeline.living.desk import desk_of
+    from pipeline.living.policies import POLICIES
+    from pipeline.living.replay import burnt_in, replay_policy
+    from pipeline.living.report import write_simulation
+    from simulation.living.presets import PRESETS
+    from simulation.writing import refuse_filled
+
+    if preset not in PRESETS:
+        raise UnknownNameError(f"no preset '{preset}'{nearest(preset, PRESETS) or '; there is ' + ', '.join(PRESETS)}")
+    for name in wanted:
+        if name not in POLICIES:
+            raise UnknownNameError(
+                f"no policy '{name}'{nearest(name, POLICIES) or '; there is ' + ', '.join(POLICIES)}"
+            )
+    refuse_filled(folder)
+    desk = desk_of(PRESETS[preset], seed, PARAMS)
+    typer.echo(f"  {PRESETS[preset].says}\n  {PRESETS[preset].nature.burn_in_weeks} weeks without any message first")
+    begun, chosen = burnt_in(desk, seed), wanted or list(POLICIES)
+    records = [replay_policy(desk, begun, POLICIES[name], n_weeks, _every_13th) for name in chosen]
+    report = write_simulation(folder, desk, records)
+    for row in report["policies"]:
+        over = "over nobody" if report["is_over_nobody"] else "in all"
+        typer.echo(f"  {row['says']}: {row['profit']:,.0f} {report['currency']} {over}, {row['n_sent']:,} messages")
+    typer.echo(f"written: {folder / 'simulation.html'}")
+
+
+def _every_13th(text: str) -> None:
+    """A line a quarter: a year of each policy is long work."""
+    week = int(text.rsplit("week ", 1)[1].split(" ", maxsplit=1)[0])
+    if week % 13 == 0 or week == 1:
+        typer.echo(f"  {text}")
 
 
 def _simulate_grocery(folder: Path, n_customers: int, n_weeks: int, seed: int) -> None:

@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from contracts.executor import placed_params
 from contracts.params import load_params
 from models.fits import why_no_fits
 from models.judging import Places, judge_run, write_nothing
 from pipeline.stage import run_stage, say
 
-SECTIONS = ("task", "execution", "evaluate", "score")
+SECTIONS = ("task", "execution", "train", "evaluate", "score")
 INPUTS = ("snapshots", "features", "test_fit")
 OUTPUTS = ("predictions", "baselines", "metrics", "gate", "plots", "selection", "card")
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_nothing(at, why)
         say("evaluate", f"no model: {why}")
         return
-    params = load_params()
+    params = placed_params(load_params())
     for said in judge_run(paths.snapshots, paths.features, paths.test_fit, at, params):
         say("evaluate", said)
 

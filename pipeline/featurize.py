@@ -15,7 +15,7 @@ from features.plan import choose, recorded
 from features.trial_files import read_trials
 from features.trials import with_trials
 from features.writing import write_features
-from pipeline.stage import run_stage, say
+from pipeline.stage import crew_at_hand, run_stage, say
 
 SECTIONS = ("task", "featurize")
 
@@ -34,9 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     wanted = choose(params.featurize.families, params.featurize.features)
     features = recorded(wanted, shelf.absent)
     trials = read_trials(paths.trials, params.featurize.trials)
-    batches = feature_batches(shelf, rows, features, params.task.horizon_days, params.featurize.engine)
-    trial_names, batches = with_trials(batches, trials, shelf, rows["cutoff_on"].dt.date.unique())
-    with atomic_folder(paths.features) as draft:
+    with crew_at_hand(params) as crew, atomic_folder(paths.features) as draft:
+        batches = feature_batches(shelf, rows, features, params.task.horizon_days, params.featurize.engine, crew=crew)
+        trial_names, batches = with_trials(batches, trials, shelf, rows["cutoff_on"].dt.date.unique())
         n_rows = write_features(Path(draft), batches, features, trial_names)
     left_out = {one.name: sorted(one.needs) for one in wanted if one not in features}
     write_json(

@@ -16,10 +16,10 @@ from events.recipe import recipe
 from events.sources import LinePart, Source
 from events.tombstones import read_tombstones
 from pipeline.inbox import excluded_accounts
-from pipeline.stage import run_stage, say
+from pipeline.stage import crew_at_hand, run_stage, say
 from simulation.source import simulated
 
-SECTIONS = ("store", "ingest", "execution")
+SECTIONS = ("store", "ingest")
 
 
 def _simulated(params: Params) -> Source:
@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     tombstones = read_tombstones(paths.tombstones)
     source = _simulated(params) if params.ingest.source == "simulation" else open_source(params)
     made = recipe(params, source, tombstones, today, excluded_accounts(paths.excluded))
-    facts = build_store(source, paths.store, made)
+    with crew_at_hand(params) as crew:
+        facts = build_store(source, paths.store, made, crew)
     write_audit(paths.audit, source.audit if params.ingest.keep_audit else None, made.door)
     say(
         "ingest",

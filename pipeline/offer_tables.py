@@ -58,7 +58,7 @@ def explained(root: Path, customer: str, *, is_whole: bool) -> Iterator[Piece]:
     planned = plan[plan["customer_id"] == customer]
     if not len(planned):
         yield Text("Not in the plan: gone. The win-back sheet beside the list holds the gone by past value.")
-    elif planned["arm"].iloc[0] == "control":
+    elif planned["arm"].iloc[0] in ("control", "awaited"):
         yield Text(HELD_BACK)
     else:
         yield from _decision(root, planned.iloc[0], portraits, is_whole=is_whole)

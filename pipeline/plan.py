@@ -9,13 +9,15 @@ from pathlib import Path
 from contracts.files import read_json, read_table, write_table
 from contracts.params import load_params
 from contracts.tables import PLAN, PORTRAITS, SCORES
+from contracts.wave_tables import WAVES
 from offers.guard.findings import refuse
 from offers.plan import make_plan
 from offers.report.writing import write_report
-from pipeline.planning import read_setting
+from offers.waves import wave_of
+from pipeline.planning import features_read, horizons, read_setting
 from pipeline.stage import run_stage, say
 
-SECTIONS: tuple[str, ...] = ("store", "execution", "plan")
+SECTIONS: tuple[str, ...] = ("store", "task", "execution", "plan")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -31,20 +33,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("cutoffs", type=Path, help="JSON with the scored cutoff")
     arguments.add_argument("champion", type=Path, help="folder of the champion, whose features the guard looks through")
     arguments.add_argument("words", type=Path, help="YAML: the shop's names in plain words")
+    arguments.add_argument("waves", help="earlier weeks' experiments")
+    arguments.add_argument("beliefs", help="what they taught")
     arguments.add_argument("plan", help="the plan, written")
+    arguments.add_argument("wave", help="this week's experiment, written")
     arguments.add_argument("report", type=Path, help="folder of the plan's numbers and its page, written")
     paths = arguments.parse_args(argv)
     params = load_params()
-    setting = read_setting(
-        params,
-        events=paths.events,
-        offers=paths.offers,
-        rules=paths.rules,
-        words=paths.words,
-        cutoffs=paths.cutoffs,
-    )
-    portraits = read_table(paths.portraits, PORTRAITS)
-    made = make_plan(read_table(paths.scores, SCORES), portraits, setting, _features_read(paths.champion))
+    files = {
+        name: getattr(paths, name) for name in ("events", "offers", "rules", "words", "cutoffs", "waves", "beliefs")
+    }
+    setting = read_setting(params, **files)
+    portraits, scores = read_table(paths.portraits, PORTRAITS), read_table(paths.scores, SCORES)
+    made = make_plan(scores, portraits, setting, features_read(paths.champion))
     report = write_report(
         paths.report,
         made,
@@ -55,19 +56,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     refuse(report["guard"], str(paths.report))
     write_table(paths.plan, made.plan, PLAN)
+    wave = wave_of(made.plan, portraits, scores, setting.catalogue, horizons(portraits, params.task))
+    write_table(paths.wave, wave, WAVES)
     say(
         "plan",
         f"{report['n_treated']} offers and {report['n_control']} controls for {report['n_customers']:,} customers; "
         f"expected profit {report['expected_profit_treated']:.2f} {report['currency']}, expected cost "
         f"{report['expected_cost_treated']:.2f}; guard passed",
     )
-
-
-def _features_read(champion: Path) -> list[str]:
-    """What the guard looks through: the model's features, or those that the rules read where there is no model."""
-    model = champion / "model.json"
-    names: list[str] = read_json(model if model.exists() else champion / "release.json")["features"]
-    return names
 
 
 if __name__ == "__main__":

@@ -6,12 +6,15 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from contracts.errors import UnknownNameError
 from contracts.files import read_json, read_table
-from contracts.params import Params, load_params
+from contracts.params import Params, Task, load_params
 from contracts.portrait_rules import PortraitRules, load_portrait_rules
+from contracts.wave_tables import BELIEFS, WAVES
+from contracts.windows import own_horizons
 from contracts.words import Words, load_words
 from events.store import read_before
 from offers.catalogue import Catalogue
@@ -19,6 +22,7 @@ from offers.catalogue_file import load_sound_catalogue
 from offers.contacts import ledger
 from offers.difference import COLUMNS
 from offers.setting import Setting
+from offers.waves import own_sends
 
 
 def read_offers(params: Params, *, offers: Path, rules: Path, words: Path) -> tuple[Catalogue, PortraitRules, Words]:
@@ -27,11 +31,22 @@ def read_offers(params: Params, *, offers: Path, rules: Path, words: Path) -> tu
     return load_sound_catalogue(offers, params, known, spoken), known, spoken
 
 
-def read_setting(params: Params, *, events: Path, offers: Path, rules: Path, words: Path, cutoffs: Path) -> Setting:
+def read_setting(
+    params: Params,
+    *,
+    events: Path,
+    offers: Path,
+    rules: Path,
+    words: Path,
+    cutoffs: Path,
+    waves: Path,
+    beliefs: Path,
+) -> Setting:
     """The setting of the scored week; `ParameterError` names the first thing wrong in the shop's files."""
     catalogue, known, spoken = read_offers(params, offers=offers, rules=rules, words=words)
     cutoff = date.fromisoformat(read_json(cutoffs)["scored"])
-    contacts = read_before(events, "contacts", cutoff, params.store.time_zone)
+    earlier = read_table(waves, WAVES)
+    recorded = ledger(read_before(events, "contacts", cutoff, params.store.time_zone))
     return Setting(
         catalogue,
         known,
@@ -40,8 +55,27 @@ def read_setting(params: Params, *, events: Path, offers: Path, rules: Path, wor
         cutoff,
         params.store.currency,
         params.execution.seed,
-        ledger(contacts),
+        params.task.value_horizon_days,
+        ledger(pd.concat([recorded, own_sends(earlier, recorded, cutoff)], ignore_index=True)),
+        earlier,
+        read_table(beliefs, BELIEFS),
     )
+
+
+def horizons(portraits: pd.DataFrame, task: Task) -> pd.Series:
+    """Days that each customer's outcome window lasts, by customer id."""
+    days = np.full(len(portraits), task.horizon_days, dtype=np.int64)
+    if task.label == "own_rhythm":
+        gaps = portraits["usual_gap_days"].to_numpy(dtype=np.float64)
+        days = own_horizons(gaps, task.rhythm_multiple, task.horizon_days, task.max_horizon_days)
+    return pd.Series(days, index=portraits["customer_id"].to_numpy())
+
+
+def features_read(champion: Path) -> list[str]:
+    """What the guard looks through: the model's features, or those that the rules read where there is no model."""
+    model = champion / "model.json"
+    names: list[str] = read_json(model if model.exists() else champion / "release.json")["features"]
+    return names
 
 
 def project_setting(root: Path) -> Setting:
@@ -53,6 +87,8 @@ def project_setting(root: Path) -> Setting:
         rules=root / "portraits.yaml",
         words=root / "words.yaml",
         cutoffs=root / "data" / "cutoffs.json",
+        waves=root / "data" / "earlier_waves.parquet",
+        beliefs=root / "data" / "beliefs.parquet",
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from contracts.files import read_json, read_table, write_json
+from contracts.lots import universal_ids
 from contracts.params import Params, load_params
 from contracts.tables import PLAN, PORTRAITS, SCORES
 from models.tracking import project_root
@@ -25,17 +27,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("scores", type=Path, help="Parquet file, read")
     arguments.add_argument("portraits", type=Path, help="Parquet file, read")
     arguments.add_argument("plan", type=Path, help="Parquet file, read")
+    arguments.add_argument("wave", type=Path, help="Parquet file, read when the week is released")
     arguments.add_argument("cutoffs", type=Path, help="JSON file, read")
     arguments.add_argument("week", type=Path, help="folder of the built week, written")
     arguments.add_argument("receipt", type=Path, help="JSON file, written")
     paths = arguments.parse_args(argv)
-    params, root = load_params(), project_root()
+    params, root, cutoffs = load_params(), project_root(), read_json(paths.cutoffs)
     scores, portraits = read_table(paths.scores, SCORES), read_table(paths.portraits, PORTRAITS)
     week = build_week(
         scores,
         portraits,
         read_table(paths.plan, PLAN),
-        read_json(paths.cutoffs),
+        cutoffs,
         list_size=params.publish.list_size,
         terms=Terms(
             params.store.currency,
@@ -44,6 +47,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             params.plan.newcomer_price,
             params.task.rhythm_multiple if params.task.label == "own_rhythm" else None,
             params.task.max_horizon_days,
+        ),
+        universal=universal_ids(
+            portraits["customer_id"],
+            date.fromisoformat(cutoffs["scored"]),
+            params.execution.seed,
+            params.plan.universal_share,
         ),
     )
     hashes = {path.stem: file_sha256(path) for path in (paths.scores, paths.portraits, paths.plan)}

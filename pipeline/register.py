@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from contracts.executor import placed_params
 from contracts.files import read_json, write_json
 from contracts.params import load_params
 from models import champions
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in (*INPUTS, *OUTPUTS):
         arguments.add_argument(name, type=Path)
     paths = arguments.parse_args(argv)
-    params, here, root = load_params(), Path.cwd(), project_root()
+    params, here, root = placed_params(load_params()), Path.cwd(), project_root()
     said = compose(paths.fits, read_json(paths.gate), params, paths.candidate, paths.value_model)
     told = {name: getattr(paths, name) for name in EVIDENCE}
     evidence = replace(Evidence.below(here), **told)

@@ -14,14 +14,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from filelock import FileLock, Timeout
 
 from contracts.errors import StateError
+from contracts.params import load_params
 from models import champions
 from models.live_record import MONITOR_FILE, record_live
 from models.registry import Version
 from models.run_record import Evidence, code_version, data_hashes
+from pipeline.inbox import keep_wave
+from pipeline.stage import say
 from serving import published
 from serving.published import Revision
 
@@ -68,9 +72,20 @@ def release(
         if "week" not in parts:
             return Released(champion, None, is_new_revision=False)
         revision, is_new = published.publish(week or root / "data" / "week", root / "published", _provenance(root, at))
+        _keep_experiment(root, revision.week, at)
         if "registry" in parts:
             record_live(champions.place(root), root / MONITOR_FILE)
         return Released(champion, revision, is_new)
+
+
+def _keep_experiment(root: Path, week: str, at: datetime) -> None:
+    """Record who was drawn this week, and say so if an earlier record stands."""
+    wave = root / "data" / "wave.parquet"
+    if wave.exists():
+        zone = ZoneInfo(load_params(root / "params.yaml").store.time_zone)
+        stands = keep_wave(root, wave, week, at.astimezone(zone).date())
+        if stands:
+            say("publish", stands)
 
 
 def refuse_experiment() -> None:

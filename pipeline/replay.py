@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from contracts import tables, windows
 from contracts.errors import TimeError
 from contracts.params import Params
 from contracts.tables import FEATURE_KEYS
+from contracts.wave_tables import WAVES
 from events.as_of import absent_at
 from events.store import Events, Shelf, open_store
 from features.customer_days import DayBook, day_book
@@ -32,7 +34,9 @@ from features.trial_files import read_trials
 from features.trials import with_trials
 from features.writing import write_features
 from models.as_live import Fitted, Training, fit_release, no_fit
-from models.rows import Rows, eligible_rows, read_rows
+from models.contamination import Method
+from models.leaving import fit_leaving
+from models.rows import Rows, eligible_rows, horizons, read_rows
 from models.scoring import Champion, score, score_by_rules
 from serving.weekly_list import rank
 
@@ -46,6 +50,7 @@ class Shop:
     shelf: Shelf
     params: Params
     trials: Path
+    waves: pd.DataFrame = field(default_factory=WAVES.empty, repr=False)
 
     @cached_property
     def events(self) -> Events:
@@ -73,9 +78,9 @@ class Replayed:
     fitted: Fitted
 
 
-def open_shop(store: Path, params: Params, trials: Path) -> Shop:
-    """Open the event store of a project."""
-    return Shop(open_store(store), params, trials)
+def open_shop(store: Path, params: Params, trials: Path, waves: pd.DataFrame | None = None) -> Shop:
+    """Open the event store of a project; `waves` are its own experiments (WAVES), None: it has had none."""
+    return Shop(open_store(store), params, trials, WAVES.empty() if waves is None else waves)
 
 
 def weeks_to_replay(shop: Shop, n: int, every_weeks: int = 1) -> tuple[date, ...]:
@@ -119,7 +124,8 @@ def replay(shop: Shop, weeks: Sequence[date], say: Say) -> Iterator[Replayed]:
         trial_names = _featurize(shop, cutoffs, folder)
         say(f"features of {len(cutoffs)} cutoffs, {cutoffs[0]} to {cutoffs[-1]}, for {len(weeks)} weeks")
         for monday in weeks:
-            yield _replayed(shop, monday, _Features(folder, _names_at(shop, monday, trial_names)), Path(scratch))
+            names, rule = _names_at(shop, monday, trial_names), shop.params.train.under_contact
+            yield _replayed(shop, monday, _Features(folder, names, rule), Path(scratch))
 
 
 def outcomes(shop: Shop, cutoff: date) -> pd.DataFrame:
@@ -131,7 +137,7 @@ def _laid(shop: Shop, monday: date) -> Laid:
     """Cutoffs and snapshots of the run whose data end at `monday`."""
     book = shop.book.as_of(monday)
     first = windows.day_of(int(book.day.min())) if len(book.day) else monday
-    return lay_out(book, first, monday, shop.params.task, shop.params.snapshot)
+    return lay_out(book, first, monday, shop.params.task, shop.params.snapshot, waves=shop.waves)
 
 
 def _featurize(shop: Shop, cutoffs: Sequence[date], folder: Path) -> tuple[str, ...]:
@@ -158,9 +164,10 @@ class _Features:
 
     folder: Path
     names: list[str]
+    under_contact: Method
 
     def labelled(self, laid: Laid, flag: str) -> Rows:
-        rows = read_rows(self.folder, laid.rows, flag)
+        rows = read_rows(self.folder, laid.rows, flag, self.under_contact)
         return replace(rows, frame=self._seen(rows.frame))
 
     def eligible(self, laid: Laid, flag: str) -> pd.DataFrame:
@@ -182,8 +189,16 @@ def _replayed(shop: Shop, monday: date, features: _Features, scratch: Path) -> R
         champion = Champion(fitted.model, "", fitted.grade)
         unexplained = params.score.model_copy(update={"n_explained": 1})
         before = features.eligible(laid, "is_previous")
-        scores = score(now, before, champion, fitted.value, store=params.store, params=unexplained)
+        leaves = _leaves(now, laid, features)
+        scores = score(now, before, champion, fitted.value, store=params.store, params=unexplained, p_leaves=leaves)
     return Replayed(monday, tables.SCORES(scores), now, _listed(scores, params.publish.list_size), fitted)
+
+
+def _leaves(now: pd.DataFrame, laid: Laid, features: _Features) -> npt.NDArray[np.float64] | None:
+    """What stage `score` says that a contact can act on."""
+    rows = features.labelled(laid, "in_release_fit")
+    leaving = fit_leaving(rows.frame, rows.lapsed, horizons(rows.frame, laid.rows))
+    return None if leaving is None else leaving.p_leaves(now, horizons(now, laid.rows))
 
 
 def _fitted(laid: Laid, features: _Features, params: Params, scratch: Path) -> Fitted:

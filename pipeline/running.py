@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from contracts.errors import ParameterError, RegularsError
 from contracts.params import read_yaml
 from models import champions
-from pipeline.inbox import ensure_inbox
+from pipeline.desk import has_desk, the_desk
+from pipeline.inbox import ensure_inbox, pull_waves
+from pipeline.pulling import pull_desk
 from pipeline.release import Released, refuse_experiment, release
+from pipeline.stage import is_structured, line, passed_on
 
 
 def run_pipeline(root: Path) -> Released:
@@ -23,11 +27,17 @@ def run_pipeline(root: Path) -> Released:
     """
     refuse_experiment()
     ensure_inbox(root)
+    pull_waves(root)
+    if has_desk(root):
+        pull_desk(root)
     before = champions.sync_champion(root, datetime.now(UTC))
     _reproduce(root)
     released = release(root)
     if champions.sync_champion(root, datetime.now(UTC)) != before:
         _reproduce(root)
+    if has_desk(root):
+        with the_desk(root):
+            pass  # opening it loads what was published
     return released
 
 
@@ -42,7 +52,7 @@ def _set_aside_broken_lock(lock: Path) -> None:
     if _is_whole(plain):
         return
     lock.replace(lock.with_name("dvc.lock.broken"))
-    print("regulars: dvc.lock was cut off by a killed run; set aside as dvc.lock.broken, every stage is checked anew")
+    line("run", "dvc.lock was cut off by a killed run; set aside as dvc.lock.broken, every stage is checked anew")
 
 
 def _is_whole(plain: object) -> bool:
@@ -74,6 +84,17 @@ def _reproduce(root: Path) -> None:
         "PATH": os.pathsep.join((binaries, os.environ.get("PATH", ""))),
         "PYTHONDONTWRITEBYTECODE": "",
     }
-    done = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=root, env=environment, check=False)
-    if done.returncode:
-        raise RegularsError(f"`dvc repro` stopped with exit code {done.returncode}; the stage's own line stands above")
+    code = _dvc([sys.executable, "-m", "dvc", "repro"], root, environment)
+    if code:
+        raise RegularsError(f"`dvc repro` stopped with exit code {code}; the stage's own line stands above")
+
+
+def _dvc(command: list[str], root: Path, environment: Mapping[str, str]) -> int:
+    """Run DVC and return its exit code; where lines are objects, its own become such."""
+    if not is_structured():
+        return subprocess.run(command, cwd=root, env=environment, check=False).returncode  # noqa: S603 – our own DVC
+    joined = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=root, env=environment, **joined) as dvc:  # type: ignore[call-overload]  # noqa: S603 – the same
+        for text in dvc.stdout or ():
+            passed_on("dvc", text.rstrip("\n"))
+    return int(dvc.returncode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from contracts import tables
@@ -13,11 +14,12 @@ from contracts.windows import read_days
 from events.store import read_before
 from models.bundle import load_model
 from models.candidate import NO_MODEL, VALUE_FOLDER, read_release
+from models.leaving import fit_leaving
 from models.redemption import fit_redemption, sent_rows
-from models.rows import eligible_rows
+from models.rows import eligible_rows, horizons, read_rows
 from models.scoring import Champion, score, score_by_rules
 from models.value import load_value
-from pipeline.stage import run_stage, say
+from pipeline.stage import crew_at_hand, run_stage, say
 
 SECTIONS = ("store", "task", "score")
 
@@ -40,7 +42,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         champion = Champion(load_model(paths.champion), release["model_hash"], release["grade"])
         before = eligible_rows(paths.features, snapshots, "is_previous")
-        frame = score(now, before, champion, value, store=params.store, params=params.score)
+        rows = read_rows(paths.features, snapshots, "in_release_fit")
+        leaving = fit_leaving(rows.frame, rows.lapsed, horizons(rows.frame, snapshots))
+        p_leaves = None if leaving is None else leaving.p_leaves(now, horizons(now, snapshots))
+        with crew_at_hand(params) as crew:
+            scored = partial(score, now, before, champion, value, store=params.store, params=params.score)
+            frame = scored(p_leaves=p_leaves, crew=crew)
         loss = frame["expected_loss"].sum()
         said = f"expected loss {loss:,.0f} {params.store.currency} of margin in {params.task.value_horizon_days} days"
     days, zone = read_days(read_json(paths.cutoffs)), params.store.time_zone

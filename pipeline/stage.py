@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 
 from contracts.errors import RegularsError
+from contracts.executor import Crew, crew_of
+from contracts.params import Params
 
 Main = Callable[[Sequence[str] | None], None]
+VARIABLE = "REGULARS_LOG"
+"""`json`: every line of progress is one object, for programs."""
 
 
 def run_stage(name: str, main: Main) -> None:
@@ -17,13 +25,18 @@ def run_stage(name: str, main: Main) -> None:
     try:
         main(None)
     except RegularsError as error:
-        print(f"regulars: {name}: {error}", file=sys.stderr)
+        line(name, str(error), is_error=True)
         raise SystemExit(error.exit_code) from None
     except OSError as error:
-        print(f"regulars: {name}: {disk_trouble(error)}", file=sys.stderr)
+        line(name, disk_trouble(error), is_error=True)
         raise SystemExit(RegularsError.exit_code) from None
     wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu_started
-    print(f"  {name}: done in {wall_s:.1f} s ({cpu_s:.1f} s CPU)", flush=True)
+    line(name, f"done in {wall_s:.1f} s ({cpu_s:.1f} s CPU)", wall_s=round(wall_s, 3), cpu_s=round(cpu_s, 3))
+
+
+def crew_at_hand(params: Params) -> AbstractContextManager[Crew]:
+    """Who works on a stage's pieces: a place, on which no result hangs, and so no parameter that DVC would watch."""
+    return crew_of(params.execution)
 
 
 def disk_trouble(error: OSError) -> str:
@@ -33,4 +46,28 @@ def disk_trouble(error: OSError) -> str:
 
 def say(stage: str, text: str) -> None:
     """One line of progress."""
-    print(f"  {stage}: {text}", flush=True)
+    line(stage, text)
+
+
+def is_structured() -> bool:
+    """Whether every line is an object."""
+    return os.environ.get(VARIABLE, "").strip().lower() == "json"
+
+
+def line(source: str, text: str, *, is_error: bool = False, **numbers: float) -> None:
+    """Print a line at once; errors go to standard error. `numbers` stand in the object alone."""
+    if is_structured():
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        told = {"at": at, "level": "error" if is_error else "info", "source": source, "text": text, **numbers}
+        said = json.dumps(told, ensure_ascii=False)
+    else:
+        said = f"regulars: {source}: {text}" if is_error else f"  {source}: {text}"
+    print(said, file=sys.stderr if is_error else sys.stdout, flush=True)
+
+
+def passed_on(source: str, text: str) -> None:
+    """A line of another program: wrapped as one of ours, unless a stage of ours has done that."""
+    if text.startswith('{"at": '):
+        print(text, flush=True)
+    elif text.strip():
+        line(source, text.strip())

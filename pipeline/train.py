@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from contracts import tables, windows
+from contracts.executor import placed_params
 from contracts.files import read_json, read_table
 from contracts.params import Params, load_params
 from models.contest import n_rarer
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in ("snapshots", "cutoffs", "features", *FITS, "value", "value_report", "trials", "tuning"):
         arguments.add_argument(name)
     paths = arguments.parse_args(argv)
-    params = load_params()
+    params = placed_params(load_params())
     laid_out = read_json(paths.cutoffs)
     days = windows.read_days(laid_out)
     if not days["fit"]:

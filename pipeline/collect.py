@@ -1,0 +1,72 @@
+"""Stage `collect`: what earlier weeks' experiments came to, with intervals, and what is believed of offers since."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from contracts.files import read_json, read_table, write_table
+from contracts.params import load_params
+from contracts.tables import SNAPSHOTS
+from contracts.wave_tables import BELIEFS, WAVE_OUTCOMES, WAVES
+from events.store import read_store
+from features.before_lapses import before_lapses
+from offers.effects.before import before_lapses as circumstances
+from offers.effects.report import effects_report, write_effects
+from pipeline.collecting import collect_waves, names_offers
+from pipeline.inbox import read_waves
+from pipeline.planning import read_offers
+from pipeline.recorded import with_recorded
+from pipeline.stage import run_stage, say
+
+SECTIONS: tuple[str, ...] = ("store", "task", "execution", "collect", "plan")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the published waves and what was bought since; write outcomes, beliefs and the report."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("events", type=Path, help="folder of the event store")
+    arguments.add_argument("snapshots", help="who was judged at past Mondays, and what happened")
+    arguments.add_argument("inbox", type=Path, help="folder of the published weeks' waves")
+    arguments.add_argument("recorded", type=Path, help="folder of what the desk recorded")
+    arguments.add_argument("cutoffs", help="JSON with the scored cutoff")
+    arguments.add_argument("offers", type=Path, help="YAML: the offer catalogue")
+    arguments.add_argument("rules", type=Path, help="YAML: labels and groups")
+    arguments.add_argument("words", type=Path, help="YAML: the shop's names in plain words")
+    arguments.add_argument("waves", help="waves before the scored week, written")
+    arguments.add_argument("outcomes", help="what came of the matured ones, written")
+    arguments.add_argument("beliefs", help="what is believed of each offer in each group, written")
+    arguments.add_argument("report", type=Path, help="folder of the effects' numbers and their page, written")
+    paths = arguments.parse_args(argv)
+    params = load_params()
+    catalogue, rules, _ = read_offers(params, offers=paths.offers, rules=paths.rules, words=paths.words)
+    cutoff = date.fromisoformat(read_json(paths.cutoffs)["scored"])
+    groups = [group.name for group in rules.groups]
+    events = with_recorded(read_store(paths.events), paths.recorded)
+    snapshots = read_table(paths.snapshots, SNAPSHOTS)
+    found = collect_waves(read_waves(paths.inbox), events, catalogue, groups, snapshots, cutoff=cutoff, params=params)
+    write_table(paths.waves, found.waves, WAVES)
+    write_table(paths.outcomes, found.outcomes, WAVE_OUTCOMES)
+    write_table(paths.beliefs, found.beliefs, BELIEFS)
+    before = before_lapses(events, snapshots)
+    report = effects_report(
+        found.outcomes,
+        found.waves,
+        found.beliefs,
+        catalogue,
+        params.collect,
+        cutoff,
+        params.store.currency,
+        before_lapses=circumstances(before.rows, before.facts),
+        programme=found.programme,
+        contacts_name_offers=names_offers(events.contacts),
+    )
+    write_effects(paths.report, report)
+    n_waves, n_matured = found.waves["wave"].nunique(), found.outcomes["wave"].nunique()
+    say("collect", f"{n_matured} of {n_waves} waves have matured, with {len(found.outcomes):,} customers")
+
+
+if __name__ == "__main__":
+    run_stage("collect", main)
