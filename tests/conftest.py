@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from contracts.params import Params, load_params
+from tests.projects import Project, checkout
 
 ROOT = Path(__file__).resolve().parents[1]
 ZONE = "America/New_York"
@@ -50,3 +52,18 @@ def scores_and_labels(rng: np.random.Generator) -> pd.DataFrame:
     """400 predictions with ties, and outcomes that follow them."""
     p = np.round(rng.beta(1, 4, 400), 2)
     return pd.DataFrame({"p": p, "lapsed": rng.random(400) < p})
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """A fresh checkout after its first `regulars run`, and what that printed. Tests only read it, or copy it."""
+    project = checkout(tmp_path_factory.mktemp("fresh"))
+    return project, project.regulars("run")
+
+
+@pytest.fixture
+def mine(fresh: tuple[Project, str], tmp_path: Path) -> Project:
+    """The fresh project, outputs and state included, to change at will."""
+    target = tmp_path / "mine"
+    shutil.copytree(fresh[0].path, target, symlinks=True)
+    return Project(target)

@@ -80,6 +80,7 @@ class Example:
             self.cutoff,
             self.params.store.currency,
             seed=1,
+            value_horizon_days=self.params.task.value_horizon_days,
         )
 
 

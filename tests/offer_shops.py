@@ -40,6 +40,7 @@ def setting_of(
         "cutoff": CUTOFF,
         "currency": "EUR",
         "seed": 1,
+        "value_horizon_days": 91,
     }
     if sent is not None:
         given["sent"] = ledger(sent)

@@ -193,12 +193,14 @@ class Shelf:
         return pd.Index(self.events.purchases["product_id"].dropna().unique())
 
     def buckets(self) -> Iterator[Events]:
-        for number in range(self.n_buckets):
-            lines, returns = (
-                frame[np.array([bucket_of(who, self.n_buckets) == number for who in frame["customer_id"]], dtype=bool)]
-                for frame in (self.events.purchases, self.events.returns)
-            )
-            yield replace(self.events, purchases=lines.reset_index(drop=True), returns=returns.reset_index(drop=True))
+        return map(self.bucket, range(self.n_buckets))
+
+    def bucket(self, number: int) -> Events:
+        lines, returns = (
+            frame[np.array([bucket_of(who, self.n_buckets) == number for who in frame["customer_id"]], dtype=bool)]
+            for frame in (self.events.purchases, self.events.returns)
+        )
+        return replace(self.events, purchases=lines.reset_index(drop=True), returns=returns.reset_index(drop=True))
 
 
 def feature_frame(

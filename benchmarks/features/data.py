@@ -43,13 +43,15 @@ def n_buckets(n_lines: int) -> int:
     return int(4 ** max(1, len(str(n_lines)) - 6))
 
 
-def _purchase_days(rng: np.random.Generator, n_customers: int) -> tuple[Ints, Ints]:
+def _purchase_days(
+    rng: np.random.Generator, n_customers: int, lines_per_customer: int = LINES_PER_CUSTOMER
+) -> tuple[Ints, Ints]:
     """Customer and day of every purchase day: joining and leaving dates, lognormal rates, a weekly rhythm."""
     joined = np.where(rng.random(n_customers) < 0.7, 0, rng.integers(0, N_DAYS - 90, n_customers))
     stays = np.maximum(rng.exponential(1_000.0, n_customers), 14.0)
     span = np.minimum(stays, N_DAYS - joined)
     expected = rng.lognormal(0.0, 0.8, n_customers) * span
-    wanted = n_customers * LINES_PER_CUSTOMER / LINES_PER_ORDER / ORDERS_PER_DAY
+    wanted = n_customers * lines_per_customer / LINES_PER_ORDER / ORDERS_PER_DAY
     n = rng.poisson(expected * wanted / expected.sum())
     customer = np.repeat(np.arange(n_customers), n)
     day = (joined[customer] + rng.random(len(customer)) * span[customer]).astype(np.int64)
@@ -70,10 +72,10 @@ def _products(rng: np.random.Generator, customer: Ints, n_customers: int) -> Int
     return drawn
 
 
-def lines_of(bucket: int, n_customers: int, seed: int) -> Lines:
+def lines_of(bucket: int, n_customers: int, seed: int, lines_per_customer: int = LINES_PER_CUSTOMER) -> Lines:
     """The lines of one bucket, sorted by customer, day and order."""
     rng = np.random.default_rng([seed, bucket])
-    day_customer, day = _purchase_days(rng, n_customers)
+    day_customer, day = _purchase_days(rng, n_customers, lines_per_customer)
     n_orders = 1 + (rng.random(len(day)) < ORDERS_PER_DAY - 1)
     order_day = np.repeat(np.arange(len(day)), n_orders)
     n_lines = 1 + rng.poisson(LINES_PER_ORDER - 1, len(order_day))

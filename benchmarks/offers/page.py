@@ -27,11 +27,18 @@ those who bought anything that can be named then; mean over six past cutoffs, fo
 each alone. Low and high: 95 % interval by bootstrap over customers; differences are paired by customer."""
 
 SHOWN = ("value", "gap", "seconds", "cpu_seconds", "peak_mb", "violation")
+OTHERS = ("hit_rate", "unfinished")
 FORMS = {"value": ",.0f", "gap": ".1e", "seconds": ".2f", "cpu_seconds": ".2f", "peak_mb": ",.0f", "violation": ".1e"}
 
 
-def page(rows: Sequence[Row]) -> str:
-    """The whole page in Markdown: the optimiser's table, then a plain table for each other metric."""
+def is_shown(row: Row) -> bool:
+    """Whether a row belongs to this page; the others are of effects and stand on a page of their own."""
+    return row["metric"] in SHOWN or str(row["metric"]).startswith(OTHERS)
+
+
+def page(every: Sequence[Row]) -> str:
+    """The whole page in Markdown: the optimiser's table, then a plain table for each other metric of its own."""
+    rows = [row for row in every if is_shown(row)]
     own = [row for row in rows if row["metric"] in SHOWN]
     others = dict.fromkeys(row["metric"] for row in rows if row["metric"] not in SHOWN)
     parts = [HEAD, "## Size and speed", SIZES, "\n".join(_sizes(own))] if own else [HEAD]

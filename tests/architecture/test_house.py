@@ -90,6 +90,13 @@ def test_dvc_params_are_the_sections_that_a_stage_reads(stages) -> None:
         assert read <= declared | {"model_dump", "model_fields"}, f"{name} reads {sorted(read - declared)}"
 
 
+def test_no_stage_watches_where_work_is_done(stages) -> None:
+    """The place changes no result: a run on a cluster after one on a laptop must rerun nothing."""
+    place = {"execution", "execution.executor", "execution.workers", "execution.scheduler"}
+    for name, stage in stages.items():
+        assert not place & {str(key) for key in stage["params"]}, name
+
+
 def test_state_is_never_a_dvc_output(stages) -> None:
     state = ("inbox", "published", "ledger", "mlflow.db", "mlruns")
     for name, stage in stages.items():

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import GuardError
+from contracts.lots import is_universal
 from contracts.params import Plan
 from contracts.params.acting import Cap
 from contracts.tables import TIERS
 from offers.guard.findings import refuse
 from offers.plan import make_plan
 from offers.report.numbers import summary
-from tests.offer_shops import CATALOGUE, PLAN, drawn_contacts, drawn_shop, setting_of
+from tests.offer_shops import CATALOGUE, CUTOFF, PLAN, drawn_contacts, drawn_shop, setting_of
 
 
 def changed_limits(**changes: object) -> Plan:
@@ -29,7 +30,7 @@ limits = st.builds(
     regulars_share=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
     rest_days=st.integers(0, 30),
     caps=st.sampled_from([(), (Cap(contacts=1, days=60),), (Cap(contacts=2, days=28), Cap(contacts=3, days=182))]),
-    control_share=st.sampled_from([0.0, 0.2, 0.5, 1.0]),
+    control_share=st.sampled_from([0.0, 0.2, 0.5, 0.95]),
     parity_tolerance=st.sampled_from([0.0, 0.01, 0.2]),
     min_cell=st.integers(1, 40),
     send_within_days=st.integers(0, 6),
@@ -43,8 +44,11 @@ def plan_for(portraits, scores, plan, seed=1):
 
 
 def assert_no_tier_is_worse_off(table, portraits):
-    """What puts a complaint right is owed, and counts for nobody."""
-    table = table.assign(benefit=table["benefit"].where(table["mechanic"] != "service_recovery", 0.0))
+    """Counted are what was chosen, not what lots drew or what is owed, and customers whom no experiment keeps out."""
+    counts = (table["mechanic"] != "service_recovery") & (table["purpose"] != "exploration")
+    table = table.assign(benefit=table["benefit"].where(counts, 0.0))
+    in_play = ~is_universal(table["customer_id"], CUTOFF, seed=1, share=PLAN.universal_share)
+    table = table[in_play]
     tier = table["customer_id"].map(portraits.set_index("customer_id")["tier"])
     means = table["benefit"].groupby(tier).mean().reindex(TIERS).dropna().to_list()
     assert all(low <= high + 1e-6 for low, high in pairwise(means))
@@ -80,11 +84,14 @@ def check_honest(seed, n, plan):
     counted = offered[offered["mechanic"] != "service_recovery"]
     assert len(table) == (portraits["state"] != "gone").sum()
     assert counted["offer_cost"].sum() <= plan.budget + 1e-6
-    assert len(counted) <= plan.capacity
+    assert (counted["arm"] == "treated").sum() <= plan.capacity
     for channel in CATALOGUE.channels:
         assert (offered["channel"] == channel.id).sum() <= channel.capacity
-    assert abs((table["arm"] == "control").sum() - plan.control_share * len(counted)) < 1
-    assert choice.value == pytest.approx(table["expected_profit"].sum())
+    planned = table["purpose"] == "plan"
+    withheld = planned & (table["mechanic"] != "service_recovery")
+    assert abs((table.loc[planned, "arm"] == "control").sum() - plan.control_share * withheld.sum()) < 1
+    assert choice.value == pytest.approx(table.loc[planned, "expected_profit"].sum())
+    assert (table["purpose"] == "exploration")[counted.index].sum() <= plan.exploration_share * plan.capacity
     assert choice.value >= -1e-9
     assert choice.gap <= 1e-6
     assert not offered["offer_text"].str.contains("OAT MLK").any()

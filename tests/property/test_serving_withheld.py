@@ -10,10 +10,10 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.tables import ARMS
+from contracts.tables import ARMS, AT_RISK, FULL_WEEK
 from serving.spreadsheets import csv_bytes, xlsx_bytes
 from serving.terminal import customer_lines
-from serving.weekly_list import WITHHELD, Terms, Week, build_week
+from serving.weekly_list import UNPUBLISHED, WITHHELD, Terms, Week, build_week
 
 MONDAY = pd.Timestamp("2018-01-01")
 CUTOFFS = {"scored": "2018-01-01", "data_end": "2018-01-01"}
@@ -160,4 +160,5 @@ def test_the_list_is_all_treated_then_losses_without_gap_or_repeat(drawn: tuple[
 def test_every_column_of_a_plan_is_either_withheld_or_known_to_be_harmless() -> None:
     from contracts.tables import PLAN
 
-    assert set(PLAN.columns) - set(WITHHELD) == {"customer_id", "cutoff_on", "arm"}
+    assert set(PLAN.columns) - set(WITHHELD) - set(UNPUBLISHED) == {"customer_id", "cutoff_on", "arm"}
+    assert not set(UNPUBLISHED) & (set(AT_RISK.columns) | set(FULL_WEEK.columns))

@@ -80,18 +80,22 @@ def test_members_are_given_visits_and_greetings_and_no_price(week: Path) -> None
     assert (full["arm"] == "control").any()
 
 
+def left_alone(week: Path) -> set[str]:
+    """The controls of the week and of the year: in no sheet."""
+    full = pd.read_parquet(week / "customers.parquet")
+    return set(full.loc[full["arm"].isin(["control", "universal"]), "customer_id"])
+
+
 def test_the_win_back_sheet_has_the_gone_the_best_first(week: Path, orders: pd.DataFrame) -> None:
     sheet = pd.read_csv(week / "win_back.csv")
-    gone = orders[orders["is_gone"]]
+    gone = orders[orders["is_gone"] & ~orders.index.isin(left_alone(week))]
     assert set(sheet["customer_id"]) == set(gone.index)
     assert sheet["spend_ever"].to_list() == pytest.approx(sorted(gone["paid"], reverse=True), abs=0.01)
 
 
 def test_the_welcome_sheet_has_who_ordered_once_the_latest_first(week: Path, orders: pd.DataFrame) -> None:
     sheet = pd.read_csv(week / "welcome.csv")
-    full = pd.read_parquet(week / "customers.parquet")
-    controls = full.loc[full["arm"] == "control", "customer_id"]
-    once = orders[~orders["is_gone"] & (orders["n_days"] == 1) & ~orders.index.isin(controls)]
+    once = orders[~orders["is_gone"] & (orders["n_days"] == 1) & ~orders.index.isin(left_alone(week))]
     assert set(sheet["customer_id"]) == set(once.index)
     assert sheet["first_purchase_on"].is_monotonic_decreasing
     assert sheet["offer_text"].notna().sum() == (sheet["offer"] != "none").sum() > 0

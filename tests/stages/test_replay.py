@@ -142,7 +142,7 @@ MODEL = {"released": "regulars", "grade": "model", "passed": True, "rule": "by t
 def run_stages(made: Project) -> None:
     """The stages from the event store on, up to the gate."""
     with contextlib.chdir(made.path):
-        snapshot.main(["data/events", ROWS, CUTOFFS])
+        snapshot.main(["data/events", "inbox/waves", ROWS, CUTOFFS])
         featurize.main(["data/events", ROWS, "trials", FEATURES, "features.json"])
         train.main([ROWS, CUTOFFS, FEATURES, TEST_FIT, RELEASE_FIT, VALUE, "values", "tuning", "tuned"])
         evaluate.main([ROWS, FEATURES, TEST_FIT, *JUDGED])

@@ -28,6 +28,7 @@ from pipeline import register
 from pipeline.release import release
 from serving.published import write_week
 from serving.weekly_list import Terms, build_week
+from tests.desks import database, desk, filled, module_desk, postgres_server, small  # noqa: F401 – fixtures
 from tests.projects import REGISTER
 
 REPOSITORY = Path(__file__).parents[2]
@@ -320,12 +321,22 @@ def _planned(customer_id: str, arm: str, draw: np.random.Generator) -> dict[str,
         "why_none": "" if is_planned else "nothing pays",
         "why": text if is_planned else "",
         "arm": arm,
+        "purpose": "plan" if is_planned else "",
+        "propensity": 0.5 if is_planned else None,
+        "options": "",
+        "p_savable": 0.2,
     }
 
 
 @pytest.fixture
-def drawn_week() -> Callable[..., Any]:
+def drawn_week(draw_week: Callable[..., Any]) -> Callable[..., Any]:
     """`build_week` on drawn tables."""
+    return draw_week
+
+
+@pytest.fixture(scope="session")
+def draw_week() -> Callable[..., Any]:
+    """The same for fixtures of a wider scope."""
     return lambda n_customers=12, seed=1, list_size=8: build_week(
         *week_tables(n_customers, seed), CUTOFFS, list_size=list_size, terms=TERMS
     )

@@ -9,7 +9,16 @@ import pytest
 from contracts.params.acting import Cap
 from offers.audience import Audience, Occasion, admits, falls
 from offers.channel import WEEKDAYS
-from offers.contacts import good_days, ledger, no_contacts, not_excluded, price_benefits_in_a_row, under_caps
+from offers.contacts import (
+    good_days,
+    ledger,
+    n_unanswered,
+    no_contacts,
+    not_excluded,
+    price_benefits_in_a_row,
+    under_caps,
+)
+from offers.control import treatable
 from offers.eligibility import obstacles, preferred_channel
 from offers.timing import last_days, off_quiet_days, send_days
 from tests.offer_shops import CATALOGUE, PLAN, drawn_portraits, drawn_scores, setting_of
@@ -35,6 +44,31 @@ def test_rolling_caps_count_the_days_before_the_send_day():
     assert under_caps(IDS, known, SEND_ON, [Cap(contacts=1, days=29)]).tolist() == [False, False, True]
     assert under_caps(IDS, known, SEND_ON, [Cap(contacts=1, days=90)], "letter").tolist() == [False, True, True]
     assert under_caps(IDS, no_contacts(), SEND_ON, [Cap(contacts=1, days=28)]).all()
+
+
+def test_unanswered_offers_are_those_after_the_last_purchase_and_none_where_nothing_was_sent():
+    offer = CATALOGUE.offers[0].id
+    customers = pd.DataFrame({"customer_id": ["a", "b"], "last_purchase_on": pd.to_datetime(["2017-12-01"] * 2)})
+    sent = ledger(
+        pd.DataFrame(
+            {
+                "customer_id": ["a", "a", "a", "stranger"],
+                "sent_on": pd.to_datetime(["2017-11-30", "2017-12-02", "2017-12-09", "2017-12-09"]),
+                "offer": [offer, offer, "a newsletter", offer],
+                "channel": "email",
+            }
+        )
+    )
+    assert n_unanswered(customers, sent, CATALOGUE).to_list() == [1, 0]
+    assert n_unanswered(customers, no_contacts(), CATALOGUE).to_list() == [0, 0]
+    assert n_unanswered(customers, sent.iloc[:0].astype({"customer_id": "object"}), CATALOGUE).to_list() == [0, 0]
+
+
+def test_so_many_may_be_selected_that_the_treated_fill_the_capacity():
+    assert treatable(PLAN.model_copy(update={"capacity": 100, "control_share": 0.0})) == 99.0 + 1.0
+    # 1 for a draw that rounds up, 0.2 for each of 5 explored, who count 0.8 and are treated
+    assert treatable(PLAN.model_copy(update={"capacity": 100, "control_share": 0.2})) == pytest.approx(98.0)
+    assert treatable(PLAN.model_copy(update={"capacity": 2, "control_share": 0.5})) == 1.0  # two may be selected
 
 
 def test_an_offer_comes_again_only_after_its_days():

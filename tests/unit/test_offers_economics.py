@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from contracts.lots import lot
 from offers.catalogue import Catalogue, Component, Prior
-from offers.control import draw_control, lot
-from offers.economics import beliefs, priced
+from offers.control import draw_control
+from offers.economics import at_worst, beliefs, priced
 from offers.plan import in_order_of_headroom
 from tests.offer_shops import setting_of
 
@@ -75,6 +76,22 @@ def test_expected_profit_term_by_term():
     assert unscored["expected_profit"] == pytest.approx(2.0 + 0.1 - 1.25 - 0.02)
     assert unscored["expected_profit_low"] == pytest.approx(1.0 + 0.1 - 1.25 - 0.02)
     assert (unscored["price_benefit"], unscored["benefit"]) == (0.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("believed", "horizon", "expected"),
+    [
+        (0.02, 365, 5.0 + 0.6 * 0.06 * 200),
+        (0.1, 365, 5.0 + 0.6 * 0.1 * 200),
+        (0.02, 91, 5.0 + 0.6 * 0.06 * 200 * 365 / 91),
+        (0.02, 730, 5.0 + 0.6 * 0.06 * 200),
+    ],
+    ids=["the stated harm", "more is believed", "a year of a shorter stake", "a longer stake as it is"],
+)
+def test_the_price_of_experiments_is_what_a_year_without_those_driven_away_costs(believed, horizon, expected):
+    row = {"p_lapse": 0.4, "harm_high": believed, "value_at_stake_high": 200.0, "offer_cost": 5.0}
+    unscored = {"p_lapse": np.nan, "harm_high": np.nan, "value_at_stake_high": np.nan, "offer_cost": 3.0}
+    assert at_worst(pd.DataFrame([row, unscored]), 0.06, horizon) == pytest.approx(expected + 3.0)
 
 
 def test_readiness_to_redeem_moves_cost_and_no_benefit():

@@ -159,11 +159,13 @@ def test_plan_rows_say_what_they_are():
     none = PLAN_TABLE[~OFFERED]
     assert (none["expected_profit"] == 0).all()
     assert (none["offer_text"] == "").all()
-    assert (none["arm"] == "none").all()
+    drew_none = none["purpose"] == "exploration"
+    assert (none.loc[~drew_none, "arm"].isin(["none", "universal", "awaited"])).all()
+    assert (none.loc[drew_none, "arm"] == "control").all()
     assert (none["why_none"] != "").all()
-    held = PLAN_TABLE[PLAN_TABLE["arm"] == "control"]
-    assert abs(len(held) - 0.25 * (OFFERED & ~OWED).sum()) < 1
-    assert (held["offer_text"] != "").all()
+    chosen = PLAN_TABLE[OFFERED & ~OWED & (PLAN_TABLE["purpose"] == "plan")]
+    assert abs((chosen["arm"] == "control").sum() - 0.25 * len(chosen)) < 1
+    assert (chosen.loc[chosen["arm"] == "control", "offer_text"] != "").all()
     assert PLAN_TABLE.loc[OFFERED, "offer_text"].str.startswith("Hello {name}, ").all()
     assert PLAN_TABLE.loc[PLAN_TABLE["customer_id"] == "c003", "why_none"].item() == (
         "Contacted less than 14 days before 2018-01-02; left to rest."
@@ -224,7 +226,7 @@ def test_rule_3b_price_alone_within_each_cell():
         {
             "customer_id": ["a", "b", "c", "d"], "tier": ["returning", "returning", "regular", "regular"],
             "state": "active", "consented_channels": "", "risk_band": "high", "asked_channel": "",
-            "answered_channel": "", "offer": ["five_back", "none", "free_delivery", "none"],
+            "answered_channel": "", "offer": ["five_back", "none", "free_delivery", "none"], "purpose": "plan",
         }
     )  # fmt: skip
     found = {finding.rule: finding for finding in parity_findings(rows, DEFAULT, LIMITS)}
@@ -281,7 +283,7 @@ def test_rule_3b_over_all_knows_no_tolerance():
         {
             "customer_id": ["a", "b", "c", "d"], "tier": ["returning", "returning", "regular", "regular"],
             "state": "active", "consented_channels": "", "risk_band": None, "asked_channel": "", "answered_channel": "",
-            "offer": ["five_back", "none", "none", "none"],
+            "offer": ["five_back", "none", "none", "none"], "purpose": "plan",
         }
     )  # fmt: skip
     generous = LIMITS.model_copy(update={"parity_tolerance": 0.5})
@@ -292,6 +294,8 @@ def test_rule_3b_over_all_knows_no_tolerance():
     )
     even = rows.assign(offer=["five_back", "none", "none", "tasting_table"])
     assert not any(finding.broken for finding in parity_findings(even, DEFAULT, generous))
+    by_lot = rows.assign(purpose="exploration")
+    assert not any(finding.broken for finding in parity_findings(by_lot, DEFAULT, generous))
 
 
 def test_running_low_is_said_of_what_is_due_alone():
@@ -367,9 +371,12 @@ def test_rule_5_everything_is_explained():
     assert broken_rules(scores=unscored) == {"explained"}
 
 
+RESERVE = "exploration's reserve"
+
+
 def test_limits_are_counted_again():
-    assert broken_rules(limits=LIMITS.model_copy(update={"budget": 1.0})) == {"budget", "regulars' share"}
-    assert broken_rules(limits=LIMITS.model_copy(update={"capacity": 3})) == {"capacity", "regulars' share"}
+    assert broken_rules(limits=LIMITS.model_copy(update={"budget": 1.0})) == {"budget", "regulars' share", RESERVE}
+    assert broken_rules(limits=LIMITS.model_copy(update={"capacity": 3})) == {"capacity", "regulars' share", RESERVE}
     assert broken_rules(limits=LIMITS.model_copy(update={"regulars_share": 0.95})) == {"regulars' share"}
     letter = next(c for c in CATALOGUE.channels if c.id == "letter").model_copy(update={"capacity": 1})
     channels = tuple(letter if c.id == "letter" else c for c in CATALOGUE.channels)
@@ -481,7 +488,7 @@ def test_messages_and_offers_are_whole():
 
 
 def test_the_control_group_is_what_was_promised():
-    assert broken_rules(plan=changed(OFFERED, arm="treated")) == {"control group"}
+    assert broken_rules(plan=changed(OFFERED, arm="treated")) == {"control group", "true propensities"}
     assert "control group" in broken_rules(plan=changed(first(~OFFERED), arm="control"))
 
 

@@ -84,7 +84,7 @@ def test_money_and_contacts_weigh_what_they_say():
     channel = catalogue.channels[0]
     expected = {
         "budget": (cost * counted(priced), 30.0),
-        "capacity": (counted(priced), 25),
+        "capacity": (0.8 * counted(priced), 23.75),  # 25 − 1 − .2 × .05 × 25, where controls take no slot
         f"budget of {offer.id}": (cost * own, 5.0),
         f"capacity of {offer.id}": (1.0 * own, 4),
         f"capacity of {channel.id}": (1.0 * (priced["channel"] == channel.id).to_numpy(), channel.capacity),
@@ -103,11 +103,19 @@ def test_the_reserve_counts_all_but_regulars_who_are_not_at_risk():
     np.testing.assert_allclose(
         weights(limits, priced, "regulars' share of the budget"), others * priced["offer_cost"].to_numpy()
     )
-    np.testing.assert_allclose(weights(limits, priced, "regulars' share of the capacity"), 1.0 * others)
+    np.testing.assert_allclose(weights(limits, priced, "regulars' share of the capacity"), 0.8 * others)
     assert bounds(limits, "regulars' share of the budget")[1] == pytest.approx(24.0)
-    assert bounds(limits, "regulars' share of the capacity")[1] == 20
+    assert bounds(limits, "regulars' share of the capacity")[1] == pytest.approx(19.0)  # 80 % of 23.75
     without = limits_of(priced, table, CATALOGUE, GROUPS, PLANNED.model_copy(update={"regulars_share": 0.0}))
     assert not any("share" in row.name for row in without.rows)
+
+
+def test_a_follow_up_takes_a_whole_slot_for_no_draw_holds_it_back():
+    priced, table = candidates(), customers()
+    table = table.assign(is_followed=np.arange(len(table)) % 2 == 0)
+    limits = limits_of(priced, table, CATALOGUE, GROUPS, PLANNED)
+    weight = np.where(table["is_followed"], 1.0, 0.8)[priced["customer"]]
+    np.testing.assert_allclose(weights(limits, priced, "capacity"), weight * counted(priced))
 
 
 def test_groups_with_a_bound_have_a_row():

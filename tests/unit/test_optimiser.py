@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from contracts.errors import ContractError, ParameterError
+from offers.optimiser import curve
 from offers.optimiser.choice import Choice, choose
 from offers.optimiser.curve import budget_curve
 from offers.optimiser.dominance import undominated
@@ -193,6 +194,19 @@ def test_the_curve_of_a_week_worked_out_by_hand():
     made = week([5, 4, 3], budget(2.0), cost=[1, 1, 1])
     points = budget_curve(made, [0.0, 1.0, 2.0, 3.0, 9.0])
     assert [(p.value, p.cost) for p in points] == [(0, 0), (5, 1), (9, 2), (12, 3), (12, 3)]
+
+
+def test_a_curve_of_many_candidates_is_less_work_and_tells_its_bound(monkeypatch):
+    draw = np.random.default_rng(3)
+    made = week(draw.uniform(0, 5, 400), budget(40.0), n_customers=200, cost=draw.uniform(0.5, 2.0, 400))
+    budgets = [5.0, 20.0, 40.0]
+    whole = budget_curve(made, budgets)
+    monkeypatch.setattr(curve, "MANY", 0)
+    for best, point in zip(whole, budget_curve(made, budgets), strict=True):
+        assert point.value <= best.bound + 1e-9
+        assert point.value >= 0.97 * best.value
+        assert point.bound >= best.value - 1e-9
+        assert point.cost <= point.budget + 1e-9
 
 
 def test_a_budget_that_cannot_pay_the_minimum_has_no_point():

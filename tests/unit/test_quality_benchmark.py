@@ -362,7 +362,7 @@ def test_a_given_project_brings_its_data_and_task_and_nothing_else(tmp_path: Pat
 
 def test_stages_run_as_the_pipeline_names_them() -> None:
     assert projects.stage_command("snapshot")[1:] == [
-        *("-m", "pipeline.snapshot", "data/events", "data/snapshots.parquet", "data/cutoffs.json")
+        *("-m", "pipeline.snapshot", "data/events", "inbox/waves", "data/snapshots.parquet", "data/cutoffs.json")
     ]
 
 

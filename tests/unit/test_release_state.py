@@ -57,7 +57,7 @@ def test_an_experiment_writes_a_receipt_and_moves_nothing(inside, monkeypatch, s
     frames = inside.root / "data"
     for name, table in (("scores", tables.SCORES), ("portraits", tables.PORTRAITS), ("plan", tables.PLAN)):
         write_table(frames / f"{name}.parquet", _table(inside, name), table)
-    arguments = [f"data/{name}.parquet" for name in ("scores", "portraits", "plan")]
+    arguments = [f"data/{name}.parquet" for name in ("scores", "portraits", "plan", "wave")]
     arguments += ["data/cutoffs.json", "data/week", "reports/publish.json"]
     monkeypatch.setenv("DVC_EXP_NAME", "warm-otter")
     register.main(REGISTER)
@@ -85,6 +85,7 @@ def _table(project, name):
     full = pd.read_parquet(project.root / "data" / "week" / "customers.parquet")
     full = full.assign(cutoff_on=pd.Timestamp(date(2018, 1, 1)))
     full = full.assign(joined_on=pd.NaT, asked_channel="", answered_channel="")  # what the published week leaves out
+    full = full.assign(purpose="", propensity=float("nan"), options="", p_savable=float("nan"))
     if name == "scores":
         return full[full["p_lapse"].notna()][[name for name in _columns("SCORES") if name in full.columns]]
     if name == "plan":

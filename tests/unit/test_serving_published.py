@@ -37,6 +37,8 @@ def test_a_week_holds_all_files_and_a_manifest_that_names_them(home):
         "n_customers": 12,
         "n_treated": 4,
         "n_control": 4,
+        "n_universal": 0,
+        "n_awaited": 0,
         "n_none": 4,
     }
     assert len(revision.at_risk()) == 8
