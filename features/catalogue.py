@@ -257,6 +257,6 @@ FEATURES: tuple[Feature, ...] = tuple(feature for records in FAMILY_RECORDS for 
 BY_NAME = {feature.name: feature for feature in FEATURES}
 if len(BY_NAME) < len(FEATURES):
     names = [feature.name for feature in FEATURES]
-    raise ParameterError(f"features/catalogue.py: two records are called {max(names, key=names.count)}")
+    raise ParameterError(f"features/catalogue.py: two records are called {max(names, key=names.count)}; rename one")
 if unnamed := [feature.name for feature in FEATURES if not feature.family]:
     raise ParameterError(f"features/catalogue.py: expected a family of each record, got none of {unnamed[0]}")

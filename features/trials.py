@@ -156,7 +156,8 @@ def with_trials(
     _refuse_strangers(tables, names, events)
     for table in tables.values():
         if table.columns.duplicated().any():
-            raise ParameterError(f"featurize.trials: two give {table.columns[table.columns.duplicated()][0]}")
+            twice = table.columns[table.columns.duplicated()][0]
+            raise ParameterError(f"featurize.trials: two give {twice}; rename one")
     return names, _appended(batches, names, tables)
 
 

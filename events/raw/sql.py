@@ -61,8 +61,9 @@ def refuse_silent() -> None:
         with _engine(url).connect():
             pass
     except SQLAlchemyError as error:
+        place = url.host or url.database
         raise SourceError(
-            f"the database at {url.host or url.database} does not answer: {_reason(error, url)}"
+            f"the database at {place} does not answer: {_reason(error, url)}; start it, or mend {VARIABLE}"
         ) from None
 
 

@@ -72,7 +72,10 @@ def verify(connection: sa.Connection, noted: str = "") -> Head:
         if row["number"] != last.number + 1:
             raise StateError(f"audit log: expected row {last.number + 1}, found row {row['number']}; rows are missing")
         if row_hash(last.hash, row) != row["hash"]:
-            raise StateError(f"audit log: row {row['number']} is not as it was written, or the one before it is not")
+            raise StateError(
+                f"audit log: row {row['number']} is not as it was written, or the one before it is not; find out who "
+                "can write to the database, and compare with a backup (regulars restore)"
+            )
         last = Head(row["number"], row["hash"])
         is_noted = is_noted or last.hash == noted
     head = connection.execute(sa.select(audit_head.c.number, audit_head.c.hash)).first()

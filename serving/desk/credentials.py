@@ -66,7 +66,7 @@ def revoke_token(connection: sa.Connection, actor: str, number: int) -> None:
     """Put a token out of force; twice is as once."""
     found = connection.execute(sa.select(tokens.c.name, tokens.c.revoked_at).where(tokens.c.id == number)).first()
     if found is None:
-        raise UnknownNameError(f"no token {number}")
+        raise UnknownNameError(f"no token {number}; regulars token list shows those that there are")
     if not found.revoked_at:
         connection.execute(tokens.update().where(tokens.c.id == number).values(revoked_at=now()))
         audit.append(connection, actor, "token revoked", detail={"number": number, "token": found.name})

@@ -229,7 +229,7 @@ def lift(connection: sa.Connection, actor: Actor, number: int) -> None:
     """End a suppression; again is as once."""
     found = connection.execute(sa.select(suppressions).where(suppressions.c.id == number)).mappings().first()
     if found is None:
-        raise UnknownNameError(f"no suppression {number}")
+        raise UnknownNameError(f"no suppression {number}; the customer's page lists theirs")
     if not found["lifted_at"]:
         connection.execute(suppressions.update().where(suppressions.c.id == number).values(lifted_at=now()))
         audit.append(connection, actor.told, "suppression lifted", customer_id=found["customer_id"])
