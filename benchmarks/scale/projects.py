@@ -9,10 +9,12 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from benchmarks.features.data import N_PRODUCTS, PRODUCTS_PER_CATEGORY
 from benchmarks.scale.data import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("dvc.yaml", "offers.yaml", "portraits.yaml", "words.yaml", "requirements.lock")
+FILES = ("dvc.yaml", "offers.yaml", "portraits.yaml", "requirements.lock")
+N_CATEGORIES = N_PRODUCTS // PRODUCTS_PER_CATEGORY
 LINES_PER_BUCKET = 700_000
 FEWEST_BUCKETS = 16
 TRAIN_EVERY_WEEKS = 8
@@ -49,6 +51,8 @@ def project(home: Path, raw: Path, n_lines: int) -> Path:
     plain["snapshot"]["train_every_weeks"] = TRAIN_EVERY_WEEKS
     plain["ingest"]["format"]["columns"] = dict(COLUMNS)
     yaml.dump(plain, home / "params.yaml")
+    names = {f"c{number}": f"goods of kind {number}" for number in range(N_CATEGORIES)}
+    yaml.dump({"names": names}, home / "words.yaml")
     (home / "inbox" / "waves").mkdir(parents=True)
     (home / "inbox" / "desk").mkdir()
     (home / "inbox" / "champion.json").write_text('{\n  "model_hash": null\n}\n')
