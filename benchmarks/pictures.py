@@ -26,7 +26,7 @@ from typing import Any
 from urllib.error import URLError
 
 from contracts.errors import SourceError
-from models.tracking import session
+from models.record.tracking import session
 from serving.published import find_week
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"

@@ -25,10 +25,10 @@ from contracts import windows
 from contracts.files import rounded, write_json, write_text
 from features.catalogue import BY_NAME
 from features.plan import BASELINE_FAMILIES
-from models import metrics
-from models.evaluation import Judged, gain, resampled
-from models.fitting import choose_inside
-from models.permutation import by_family
+from models.evaluation import metrics
+from models.evaluation.figures import Judged, gain, resampled
+from models.evaluation.permutation import by_family
+from models.recipe.fitting import choose_inside
 from models.risk import Floats, sigmoid
 
 Plain = dict[str, Any]

@@ -10,10 +10,11 @@ import pandas as pd
 
 from benchmarks.selection_data import DataSet
 from features.catalogue import BY_NAME, FEATURES
-from models import metrics, trees
-from models.calibration import losses
+from models.evaluation import metrics
+from models.evaluation.stability import rank_correlations, redundant_groups, sampled
+from models.learners import trees
+from models.learners.calibration import losses
 from models.risk import Floats, matrix, sigmoid
-from models.stability import rank_correlations, redundant_groups, sampled
 
 LONGEST_COUNT_DAYS = 182
 SIZES = (20, 25, 30, 35, 40, 45, 50, 55, 60)

@@ -16,10 +16,10 @@ from features.customer_days import day_book
 from features.engine import feature_table
 from features.plan import recorded
 from features.snapshots import snapshots
-from models import trees
+from models.learners import trees
+from models.recipe.splits import Fold, inner_fold
 from models.risk import Floats
 from models.rows import Rows, labelled_rows
-from models.splits import Fold, inner_fold
 
 N_FOLDS = 4
 N_JUDGED = 3

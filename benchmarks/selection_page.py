@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from features.catalogue import BY_NAME
-from models.permutation import by_family
+from models.evaluation.permutation import by_family
 
 HOW = """\
 To reproduce: `regulars init` and `dvc repro ingest` on both data sets (Online Retail II with `task.label: flat`,
@@ -25,7 +25,7 @@ more than half a year and the tenure are left out, since in a short history they
 for counts of the same season a year before, which have that fault too: with those left out as well, no set of any
 size kept within .001 AUC of all features on both). Rule: of the sets that lose at most .001 AUC to all features on
 either shop, or one standard error of that loss, the smallest within one standard error of the best log loss on both.
-The set that it chooses is the default list, `models/lean.py`."""
+The set that it chooses is the default list, `models/recipe/lean.py`."""
 
 
 NOISE = """\

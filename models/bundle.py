@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contracts.errors import ContractError
 from contracts.files import read_json, read_text, write_text
-from models import blend, quantile_logit, trees
+from models.learners import blend, quantile_logit, trees
 from models.risk import RiskModel
 
 

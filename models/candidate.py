@@ -15,7 +15,7 @@ from typing import Any
 from contracts.errors import StateError, nearest
 from contracts.files import atomic_folder, digest, read_json, write_json
 from contracts.params import Params, Task
-from models.fits import RECIPE_FILE, SEEN_FILE
+from models.recipe.fits import RECIPE_FILE, SEEN_FILE
 
 RELEASE_FILE = "release.json"
 NO_MODEL = "none"

@@ -20,7 +20,7 @@ import pandas as pd
 
 from contracts import windows
 from contracts.files import read_table
-from models.metrics import plain_metrics
+from models.evaluation.metrics import plain_metrics
 
 Doubles = npt.NDArray[np.float64]
 WINDOW_DAYS = 56

@@ -19,7 +19,7 @@ from contracts.params import Score, Store, Task
 from models.candidate import NO_MODEL
 from models.reasons import reasons
 from models.risk import Floats, RiskModel
-from models.value import ValueModel
+from models.value.at_stake import ValueModel
 
 BANDS = np.array(["low", "medium", "high"])
 VERSION_LENGTH = 12

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.params import Params, Task
-from models import backtest
-from models.backtest_report import RIVAL_WORDS, write_backtest
-from models.run_record import MODEL
+from models.evaluation import backtest
+from models.evaluation.backtest_report import RIVAL_WORDS, write_backtest
+from models.record.run_record import MODEL
 from pipeline.inbox import WAVES_FOLDER, read_waves
 from pipeline.replay import Replayed, Say, open_shop, outcomes, replay, weeks_to_replay
 from serving.terminal import NOTHING, percent

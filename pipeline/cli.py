@@ -70,8 +70,8 @@ def promote_command(
 
     Example: regulars promote --reviewer "Ada King" --reason "better in December, list read through"
     """
-    from models.champions import Signature
-    from models.promotion import promote
+    from models.record.champions import Signature
+    from models.record.promotion import promote
 
     entry = promote(Path.cwd(), Signature(reviewer, reason, datetime.now(UTC)), version, is_uncompared=uncompared)
     typer.echo(
@@ -85,8 +85,8 @@ def rollback_command(reviewer: Reviewer, reason: Reason) -> None:
 
     Example: regulars rollback --reviewer "Ada King" --reason "list too long in week 2"
     """
-    from models.champions import Signature
-    from models.promotion import rollback
+    from models.record.champions import Signature
+    from models.record.promotion import rollback
 
     entry = rollback(Path.cwd(), Signature(reviewer, reason, datetime.now(UTC)))
     typer.echo(
@@ -102,8 +102,8 @@ def ledger_command(
 
     Example: regulars ledger --on 2018-01-31
     """
-    from models.champions import place
-    from models.ledger import champion_on, read_ledger
+    from models.record.champions import place
+    from models.record.ledger import champion_on, read_ledger
 
     entries = read_ledger(place(Path.cwd()).ledger)
     in_force = champion_on(entries, _day(on)) if on else None

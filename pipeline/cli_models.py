@@ -52,8 +52,8 @@ def compare_command(
     No verdict is given for runs of different tasks. Writes reports/compare (HTML, JSON). Example:
     regulars compare champion challenger
     """
-    from models.comparison_page import write_comparison
-    from models.run_comparison import compare_runs
+    from models.record.comparison_page import write_comparison
+    from models.record.run_comparison import compare_runs
     from pipeline.comparing import table_of
     from pipeline.console import console
 

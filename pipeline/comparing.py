@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.comparison import CHALLENGER, CHAMPION
-from models.comparison_page import Comparison, figure_rows
+from models.record.comparison import CHALLENGER, CHAMPION
+from models.record.comparison_page import Comparison, figure_rows
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from contracts.executor import placed_params
 from contracts.params import load_params
-from models.fits import why_no_fits
-from models.judging import Places, judge_run, write_nothing
+from models.evaluation.judging import Places, judge_run, write_nothing
+from models.recipe.fits import why_no_fits
 from pipeline.stage import run_stage, say
 
 SECTIONS = ("task", "execution", "train", "evaluate", "score")

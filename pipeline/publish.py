@@ -11,7 +11,7 @@ from contracts.files import read_json, read_table, write_json
 from contracts.lots import universal_ids
 from contracts.params import Params, load_params
 from contracts.tables import PLAN, PORTRAITS, SCORES
-from models.tracking import project_root
+from models.record.tracking import project_root
 from pipeline.release import experiment_name, release
 from pipeline.stage import run_stage, say
 from serving.published import file_sha256, write_week

@@ -10,12 +10,12 @@ from pathlib import Path
 from contracts.executor import placed_params
 from contracts.files import read_json, write_json
 from contracts.params import load_params
-from models import champions
 from models.candidate import MODEL_SECTIONS, compose, refuse_other_task
-from models.challenge import Tables, challenge
-from models.comparison_page import write_comparison
-from models.run_record import Evidence
-from models.tracking import project_root
+from models.record import champions
+from models.record.challenge import Tables, challenge
+from models.record.comparison_page import write_comparison
+from models.record.run_record import Evidence
+from models.record.tracking import project_root
 from pipeline.release import experiment_name, release
 from pipeline.stage import run_stage, say
 

@@ -20,10 +20,10 @@ from filelock import FileLock, Timeout
 
 from contracts.errors import StateError
 from contracts.params import load_params
-from models import champions
-from models.live_record import MONITOR_FILE, record_live
-from models.registry import Version
-from models.run_record import Evidence, code_version, data_hashes
+from models.record import champions
+from models.record.live_record import MONITOR_FILE, record_live
+from models.record.registry import Version
+from models.record.run_record import Evidence, code_version, data_hashes
 from pipeline.inbox import keep_wave
 from pipeline.stage import say
 from serving import published

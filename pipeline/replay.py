@@ -33,8 +33,8 @@ from features.snapshots import Laid, cutoffs_of, judged_at, lay_out
 from features.trial_files import read_trials
 from features.trials import with_trials
 from features.writing import write_features
-from models.as_live import Fitted, Training, fit_release, no_fit
 from models.contamination import Method
+from models.evaluation.as_live import Fitted, Training, fit_release, no_fit
 from models.leaving import fit_leaving
 from models.rows import Rows, eligible_rows, horizons, read_rows
 from models.scoring import Champion, score, score_by_rules

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from contracts.errors import ParameterError, RegularsError
 from contracts.params import read_yaml
-from models import champions
+from models.record import champions
 from pipeline.desk import has_desk, the_desk
 from pipeline.inbox import ensure_inbox, pull_waves
 from pipeline.pulling import pull_desk

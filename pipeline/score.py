@@ -18,7 +18,7 @@ from models.leaving import fit_leaving
 from models.redemption import fit_redemption, sent_rows
 from models.rows import eligible_rows, horizons, read_rows
 from models.scoring import Champion, score, score_by_rules
-from models.value import load_value
+from models.value.at_stake import load_value
 from pipeline.stage import crew_at_hand, run_stage, say
 
 SECTIONS = ("store", "task", "score")

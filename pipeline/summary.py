@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.files import read_json
-from models import champions, ledger
 from models.candidate import held_hash, read_release
 from models.monitoring.checks import in_a_line
-from models.pairing import BETTER, COMPARISON_FILE, NO_WORSE, SAME
+from models.record import champions, ledger
+from models.record.pairing import BETTER, COMPARISON_FILE, NO_WORSE, SAME
 from serving import published
 from serving.terminal import list_table, plain
 

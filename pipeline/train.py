@@ -11,14 +11,14 @@ from contracts import tables, windows
 from contracts.executor import placed_params
 from contracts.files import read_json, read_table
 from contracts.params import Params, load_params
-from models.contest import n_rarer
-from models.fits import write_fits, write_no_fits
-from models.fitting import Choices, choose_inside, fit_all, labels_known_on, model_features
+from models.recipe.contest import n_rarer
+from models.recipe.fits import write_fits, write_no_fits
+from models.recipe.fitting import Choices, choose_inside, fit_all, labels_known_on, model_features
+from models.recipe.tuning_report import write_tuning
 from models.rows import Rows, read_rows
-from models.tuning_report import write_tuning
-from models.value import UNMEASURED
-from models.value_judging import Valued, value_customers
-from models.value_report import write_values
+from models.value.at_stake import UNMEASURED
+from models.value.judging import Valued, value_customers
+from models.value.report import write_values
 from pipeline.stage import run_stage, say
 
 SECTIONS = ("task", "execution", "train")

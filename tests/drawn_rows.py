@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from contracts import windows
-from models import baselines
+from models.learners import baselines
 from models.rows import Rows
 
 MONDAY = date(2017, 3, 6)

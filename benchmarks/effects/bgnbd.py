@@ -25,8 +25,8 @@ from benchmarks.effects.contamination import TWIN, measured, table
 from contracts.params import Execution, Train, load_params
 from features.mbgnbd import MbgNbd, p_no_purchase
 from features.snapshots import with_contact
-from models import trees
 from models.contamination import COLUMN, METHODS, Method, contact_input, contact_of, fitted_places
+from models.learners import trees
 from models.risk import Floats
 
 Row = dict[str, Any]

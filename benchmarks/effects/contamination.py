@@ -28,8 +28,8 @@ from scipy.stats import spearmanr, t
 from contracts.params import Params
 from events.store import Events
 from models.contamination import COLUMN, METHODS
+from models.learners.trees import BaggedTrees
 from models.risk import Floats
-from models.trees import BaggedTrees
 from pipeline.living.desk import Desk, desk_of
 from pipeline.living.policies import POLICIES
 from pipeline.living.replay import burnt_in, replay_policy

@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from contracts.errors import SourceError
-from models import quantile_logit
+from models.learners import quantile_logit
 from models.risk import Floats
 from models.uplift.judging import best_arms, calibration, qini
 from models.uplift.learner import fit

@@ -13,10 +13,10 @@ from benchmarks.quality.truth import BOUNDS, bounds
 from contracts.files import read_table
 from contracts.params import Params
 from contracts.tables import FEATURE_KEYS, SNAPSHOTS
-from models import metrics
-from models.baselines import BASELINES
-from models.evaluation import Judged, Values, figures, gain, resampled
-from models.fitting import MODEL
+from models.evaluation import metrics
+from models.evaluation.figures import Judged, Values, figures, gain, resampled
+from models.learners.baselines import BASELINES
+from models.recipe.fitting import MODEL
 from models.risk import Floats
 from simulation.world import world_of
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from benchmarks.quality.results import Row
 from benchmarks.quality.targets import verdicts
 from benchmarks.quality.truth import BOUNDS
-from models.baselines import BASELINES
-from models.fitting import MODEL
+from models.learners.baselines import BASELINES
+from models.recipe.fitting import MODEL
 
 HOW = """\
 `make bench-quality` makes this page and [quality.json](quality.json). Every data set is a project of its own, in which

@@ -13,9 +13,9 @@ import pandas as pd
 from contracts import windows
 from contracts.files import read_json, read_table
 from contracts.tables import BASELINE_PREDICTIONS, FEATURE_KEYS, TEST_PREDICTIONS
-from models.baselines import BASELINES
-from models.evaluation import Judged
-from models.fitting import MODEL
+from models.evaluation.figures import Judged
+from models.learners.baselines import BASELINES
+from models.recipe.fitting import MODEL
 
 Row = dict[str, Any]
 FIGURES = (

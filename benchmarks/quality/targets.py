@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.quality.results import Row
-from models.fitting import MODEL
+from models.recipe.fitting import MODEL
 
 REFERENCE_AUC = {"complete_journey": 0.866, "online_retail_ii": 0.772}
 """A regularised LightGBM of about 75 features, prototyped on the same cutoffs before the product was built.

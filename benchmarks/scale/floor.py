@@ -36,7 +36,7 @@ def train(home: Path) -> float:
     """Raw LightGBM on the release fit's rows."""
     from contracts.files import read_json, read_table
     from contracts.params import load_params
-    from models import trees
+    from models.learners import trees
     from models.rows import read_rows
 
     params = load_params(home / "params.yaml")

@@ -18,8 +18,8 @@ import pandas as pd
 from benchmarks.scale import report
 from benchmarks.scale.results import Row
 from contracts.params import LightGbm, Params, load_params
-from models import trees
-from models.metrics import plain_metrics
+from models.evaluation.metrics import plain_metrics
+from models.learners import trees
 from models.risk import Flags
 
 N_COLUMNS, N_TREES = 40, 60

@@ -67,7 +67,8 @@ class Train(LightGbm):
     """How risk is learned."""
 
     features: Literal["lean", "all"] = Field(
-        default="lean", description="what the model reads: the list of models/lean.py, or all; baselines read all"
+        default="lean",
+        description="what the model reads: the list of models/recipe/lean.py, or all; baselines: all",
     )
     exclude_features: list[str] = Field(
         description="features that are computed, yet shown neither to the model nor to the baselines"

@@ -1,8 +1,8 @@
 """Drift of columns between the fitting cutoffs (the reference) and the scored week (the present).
 
 Size: the population stability index (PSI) over the reference's tenths, with a bin of its own for missing values and for
-each value that has more than a tenth of the mass. (A bin for every edge, as `models.stability` has, is too fine here:
-one closed day empties the bin of one number of days, and an empty bin alone is worth a quarter.)
+each value that has more than a tenth of the mass. (A bin for every edge, as `models.evaluation.stability` has, is too
+fine here: one closed day empties the bin of one number of days, and an empty bin alone is worth a quarter.)
 
 Three things must come together before a column is said to have drifted, since each alone cries wolf:
 
@@ -32,8 +32,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts.params import Monitor
+from models.evaluation.stability import N_BINS, stability_index
 from models.risk import Floats
-from models.stability import N_BINS, stability_index
 
 Ints = npt.NDArray[np.int64]
 QUIET, MOVED, DRIFTED, STORE_WIDE = "quiet", "moved", "drifted", "one value a week"

@@ -24,8 +24,8 @@ from contracts import windows
 from contracts.params import Monitor, Task
 from features.customer_days import CustomerDays
 from features.snapshots import lapsed
-from models import metrics
-from models.evaluation import Judged, Plain, known, means_over_cutoffs
+from models.evaluation import metrics
+from models.evaluation.figures import Judged, Plain, known, means_over_cutoffs
 from models.monitoring.sampling import Drawn
 from models.risk import Flags, Floats
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from models.quantile_logit import normal_scores, training_quantiles
+from models.learners.quantile_logit import normal_scores, training_quantiles
 from models.risk import Floats, matrix
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Ridge:
-    """Linear in the normal scores of a few features (`models.quantile_logit`) and their flags of missing values."""
+    """Linear in normal scores of a few features (`models.learners.quantile_logit`) and flags of missing values."""
 
     features: tuple[str, ...]
     quantiles: Floats = field(repr=False)

@@ -13,14 +13,14 @@ from contracts.tables import FEATURE_KEYS
 from contracts.windows import is_matured
 from events.store import Events
 from features.snapshots import with_contact
-from models import trees
-from models.calibration import IDENTITY
 from models.contamination import COLUMN, Contact, Method, contact_input, contact_of, fitted_places
+from models.learners import trees
+from models.learners.calibration import IDENTITY
+from models.learners.trees import BaggedTrees
 from models.leaving import Leaving, fit_leaving
 from models.risk import Flags, RiskModel
 from models.scoring import risk_bands
-from models.trees import BaggedTrees
-from models.value import ValueModel, fit_value, paid_rows
+from models.value.at_stake import ValueModel, fit_value, paid_rows
 from pipeline.living.view import feature_rows, judged
 
 FEATURES = (

@@ -22,9 +22,9 @@ from events.raw.remote import is_remote
 from events.raw.sql import refuse_silent
 from events.recipe import KEY_VARIABLE, key_from_environment
 from events.tombstones import read_tombstones, refuse_foreign
-from models import ledger
-from models.champions import place, present
-from models.tracking import has_store
+from models.record import ledger
+from models.record.champions import place, present
+from models.record.tracking import has_store
 from pipeline.desk import has_desk
 from pipeline.inbox import TOMBSTONES
 from pipeline.operating import backup, weekly

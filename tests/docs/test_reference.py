@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from contracts.params import read_yaml
-from models.metrics import METRICS
+from models.evaluation.metrics import METRICS
 from pipeline.flow_picture import edges, picture, places
 from pipeline.licences import licence_of, locked, page
 from pipeline.reference_pages import FIGURES, VARIABLES, pages

@@ -16,8 +16,8 @@ from features.catalogue import BY_NAME
 from features.customer_days import day_book
 from features.engine import feature_table
 from features.snapshots import eligible
-from models.lean import LEAN
 from models.monitoring.drift import DRIFTED, Sample, drifts, why_not
+from models.recipe.lean import LEAN
 from tests.stores import simulated_store
 
 LABEL_DAYS = 28

@@ -25,8 +25,8 @@ from events.sources import Source
 from events.store import open_store
 from events.tombstones import Tombstones
 from features.customer_days import DayBook
-from models import as_live
 from models.candidate import compose
+from models.evaluation import as_live
 from pipeline import cli, evaluate, featurize, score, snapshot, train
 from pipeline.backtest import run_backtest, sentences, table_of
 from pipeline.replay import Replayed, open_shop, replay, weeks_to_replay

@@ -11,8 +11,8 @@ import pytest
 
 from contracts.errors import ExecutorError
 from contracts.params import Params
-from models import trees
-from models.metrics import plain_metrics
+from models.evaluation.metrics import plain_metrics
+from models.learners import trees
 from tests.clusters import cluster
 
 TOLERANCE = 0.002

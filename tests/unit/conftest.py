@@ -18,12 +18,12 @@ import pytest
 from contracts import tables
 from contracts.files import write_json, write_table, write_text
 from contracts.params import load_params
-from models import tracking
 from models.bundle import write_model
-from models.champions import sync_champion
-from models.quantile_logit import N_QUANTILES, QuantileLogit
-from models.run_record import Evidence
-from models.value import UNMEASURED, write_value
+from models.learners.quantile_logit import N_QUANTILES, QuantileLogit
+from models.record import tracking
+from models.record.champions import sync_champion
+from models.record.run_record import Evidence
+from models.value.at_stake import UNMEASURED, write_value
 from pipeline import register
 from pipeline.release import release
 from serving.published import write_week

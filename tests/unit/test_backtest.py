@@ -11,9 +11,9 @@ import pytest
 from contracts import windows
 from contracts.params import Params
 from features.customer_days import NEVER, DayBook
-from models import backtest
-from models.as_live import no_fit
-from models.backtest_report import write_backtest
+from models.evaluation import backtest
+from models.evaluation.as_live import no_fit
+from models.evaluation.backtest_report import write_backtest
 
 MONDAY = pd.Timestamp(2018, 1, 1)
 TERMS = {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import calibration
-from models.calibration import KINDS, Beta, Isotonic, Platt
+from models.learners import calibration
+from models.learners.calibration import KINDS, Beta, Isotonic, Platt
 
 
 def drawn(rng: np.random.Generator, n: int = 8000) -> tuple[np.ndarray, np.ndarray]:

@@ -11,15 +11,15 @@ import pytest
 from contracts import windows
 from contracts.errors import ContractError, StateError
 from contracts.params import Params
-from models import comparison, pairing
-from models.challenge import differences
-from models.comparison import CHALLENGER, CHAMPION, compare
-from models.comparison_page import Comparison, page, write_comparison
-from models.evaluation import Judged
-from models.fitting import MODEL, choose_inside, fit_all
-from models.origins import judge_origins, spread
-from models.pairing import BETTER, NO_WORSE, SAME, UNPROVED
-from models.refit import is_same, refit
+from models.evaluation.figures import Judged
+from models.recipe.fitting import MODEL, choose_inside, fit_all
+from models.recipe.origins import judge_origins, spread
+from models.recipe.refit import is_same, refit
+from models.record import comparison, pairing
+from models.record.challenge import differences
+from models.record.comparison import CHALLENGER, CHAMPION, compare
+from models.record.comparison_page import Comparison, page, write_comparison
+from models.record.pairing import BETTER, NO_WORSE, SAME, UNPROVED
 from models.rows import Rows
 from tests.drawn_rows import drawn_rows
 

@@ -15,7 +15,7 @@ from features.customer_days import day_book
 from features.mbgnbd import p_no_purchase
 from features.snapshots import snapshots, with_contact
 from models.contamination import Contact, contact_input, contact_of, fitted_places, judged_places, repeats
-from models.fitting import uncontaminated
+from models.recipe.fitting import uncontaminated
 from models.rows import Rows, labelled_rows
 from tests import stores
 from tests.drawn_rows import drawn_rows

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from contracts.params import Params
-from models import contest, tuning
-from models.blend import Blend
 from models.bundle import load_model, write_model
-from models.contest import BLEND, CONTESTANTS, LIGHTGBM, Entrant
-from models.fitting import MODEL, choose_inside, fit_all, fit_model
-from models.inner import Terms
-from models.lean import CALENDAR, has_seen_season
+from models.learners.blend import Blend
+from models.recipe import contest, tuning
+from models.recipe.contest import BLEND, CONTESTANTS, LIGHTGBM, Entrant
+from models.recipe.fitting import MODEL, choose_inside, fit_all, fit_model
+from models.recipe.inner import Terms
+from models.recipe.lean import CALENDAR, has_seen_season
+from models.recipe.splits import forward_folds
+from models.recipe.tuning import SPACE, search
+from models.recipe.tuning_report import write_tuning
 from models.rows import Rows
-from models.splits import forward_folds
-from models.tuning import SPACE, search
-from models.tuning_report import write_tuning
 from tests.drawn_rows import N_CUTOFFS, drawn_rows
 
 

@@ -15,9 +15,9 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from contracts import windows
 from contracts.errors import TimeError
-from models.calibration import IDENTITY
-from models.classifier import ChurnClassifier
-from models.splits import Fold, ForwardSplit, days_of, forward_folds
+from models.learners.calibration import IDENTITY
+from models.learners.classifier import ChurnClassifier
+from models.recipe.splits import Fold, ForwardSplit, days_of, forward_folds
 
 MONDAY = date(2017, 1, 2)
 NOT_CHECKED = {"check_array_api_input": "scikit-learn skips it unless SCIPY_ARRAY_API is set"}

@@ -12,13 +12,13 @@ import pytest
 from contracts import windows
 from contracts.errors import UnknownNameError
 from contracts.files import read_json, write_json
-from models import champions, tracking
-from models.card import card
-from models.comparison import CHALLENGER, CHAMPION
-from models.evaluation import Judged
-from models.run_comparison import compare_runs
-from models.run_record import points, released_figures
-from models.slices import slices
+from models.evaluation.card import card
+from models.evaluation.figures import Judged
+from models.evaluation.slices import slices
+from models.record import champions, tracking
+from models.record.comparison import CHALLENGER, CHAMPION
+from models.record.run_comparison import compare_runs
+from models.record.run_record import points, released_figures
 
 NOW = datetime(2018, 1, 2, tzinfo=UTC)
 FIGURE = {"auc_mean": 0.8, "auc_low": 0.7, "auc_high": 0.9, "log_loss": 0.3, "log_loss_low": 0.2, "log_loss_high": 0.4}

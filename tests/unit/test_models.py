@@ -13,14 +13,15 @@ from sklearn.preprocessing import QuantileTransformer
 from contracts import windows
 from contracts.errors import ContractError, ParameterError, TimeError
 from contracts.params import Params
-from models import baselines, calibration, fitting, quantile_logit, trees
 from models.bundle import load_model, write_model
-from models.evaluation import Values, gain, judge, report, resampled, wilson
-from models.fits import refuse_seen, write_fits
-from models.fitting import MODEL, choose_inside, fit_all
-from models.gate import gate
+from models.evaluation.figures import Values, gain, judge, report, resampled, wilson
+from models.evaluation.gate import gate
+from models.learners import baselines, calibration, quantile_logit, trees
+from models.recipe import fitting
+from models.recipe.fits import refuse_seen, write_fits
+from models.recipe.fitting import MODEL, choose_inside, fit_all
+from models.recipe.splits import Fold, inner_fold
 from models.rows import Rows, labelled_rows
-from models.splits import Fold, inner_fold
 from tests.drawn_rows import MONDAY, N_CUTOFFS, drawn_rows
 
 

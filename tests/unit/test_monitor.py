@@ -15,7 +15,7 @@ from scipy.stats import chi2_contingency
 from contracts import windows
 from contracts.params import Monitor, Params
 from features.customer_days import CustomerDays, day_book
-from models import metrics
+from models.evaluation import metrics
 from models.monitoring import live
 from models.monitoring.checks import ALERT, NOT_ENOUGH, PASSED, QUESTIONS, REMEDIES, in_a_line
 from models.monitoring.drift import Sample, chi_square_p, corrected, counted, drifts, index_of, tenths, why_not

@@ -16,14 +16,16 @@ from contracts.params import Params
 from contracts.tables import SCORES, SNAPSHOTS
 from features.customer_days import DayBook, day_book
 from features.snapshots import lay_out, too_few_labels
-from models import candidate, champions, fits
-from models.evaluation import Judged, figures, headline, means_over_cutoffs, report, resampled
-from models.gate import gate, no_gate
-from models.metrics import auc, ones
-from models.run_record import Evidence, label_meaning
+from models import candidate
+from models.evaluation.figures import Judged, figures, headline, means_over_cutoffs, report, resampled
+from models.evaluation.gate import gate, no_gate
+from models.evaluation.metrics import auc, ones
+from models.recipe import fits
+from models.recipe.splits import widest_inner_fold
+from models.record import champions
+from models.record.run_record import Evidence, label_meaning
 from models.scoring import score_by_rules, shop_gap_days, silence_bands, silence_reason
-from models.splits import widest_inner_fold
-from models.value import UNMEASURED
+from models.value.at_stake import UNMEASURED
 from serving.terminal import customer_lines, heading
 from serving.weekly_list import Terms, rank
 from tests import stores

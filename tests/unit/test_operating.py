@@ -18,7 +18,7 @@ from filelock import FileLock
 from contracts.errors import ContractError, ParameterError, RegularsError, SourceError, StateError
 from events.lines import keyed_hash
 from events.tombstones import CHECK, Tombstones, read_tombstones, write_tombstones
-from models.champions import place, present
+from models.record.champions import place, present
 from pipeline import cli
 from pipeline.inbox import ensure_inbox
 from pipeline.operating import doctor, weekly

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from models import profit
-from models.profit import Economics
+from models.evaluation import profit
+from models.evaluation.profit import Economics
 
 PUBLISHED = Economics(customer_value=200, incentive_cost=10, contact_cost=1, alpha=6, beta=14)
 

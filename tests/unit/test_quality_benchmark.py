@@ -32,10 +32,10 @@ from contracts import windows
 from contracts.errors import ParameterError
 from contracts.files import read_json, read_text, write_json
 from contracts.params import load_params
-from models.baselines import BASELINES
-from models.evaluation import Judged, Values
-from models.fitting import MODEL
-from models.metrics import plain_metrics
+from models.evaluation.figures import Judged, Values
+from models.evaluation.metrics import plain_metrics
+from models.learners.baselines import BASELINES
+from models.recipe.fitting import MODEL
 from simulation.customers import customers_of
 from simulation.draws import Floats
 from simulation.shop import setting_of

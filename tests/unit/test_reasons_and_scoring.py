@@ -8,8 +8,8 @@ from features.catalogue import BY_NAME
 from features.vocabulary import FAMILIES
 from models.reasons import LOWER_RISK, NO_SINGLE_SIGN, TOPICS, reasons, topic_contributions
 from models.scoring import Champion, changes, risk_bands, score
-from models.value import Z95, Level, ValueModel
-from models.value_shapes import Trailing
+from models.value.at_stake import Z95, Level, ValueModel
+from models.value.shapes import Trailing
 
 
 def one_customer(**numbers: float) -> pd.DataFrame:

@@ -8,11 +8,11 @@ import pytest
 
 from contracts.errors import ParameterError, StateError, UnknownNameError
 from contracts.files import write_json
-from models import champions, ledger, registry, tracking
-from models.champions import Signature, sync_champion
-from models.ledger import Entry, append, champion_on, earlier_champion, ledger_path, read_ledger
-from models.live_record import record_live
-from models.promotion import promote, rollback
+from models.record import champions, ledger, registry, tracking
+from models.record.champions import Signature, sync_champion
+from models.record.ledger import Entry, append, champion_on, earlier_champion, ledger_path, read_ledger
+from models.record.live_record import record_live
+from models.record.promotion import promote, rollback
 from pipeline.release import release
 
 NOW = datetime(2018, 1, 1, 6, 0, tzinfo=UTC)

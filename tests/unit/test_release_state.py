@@ -8,10 +8,10 @@ import pytest
 
 from contracts.errors import StateError
 from contracts.files import write_json
-from models import champions, registry
-from models.champions import Signature, export_champion, place, sync_champion
-from models.ledger import ledger_path
-from models.promotion import promote
+from models.record import champions, registry
+from models.record.champions import Signature, export_champion, place, sync_champion
+from models.record.ledger import ledger_path
+from models.record.promotion import promote
 from pipeline import publish, register
 from pipeline import release as release_module
 from pipeline import running as running_module

@@ -13,14 +13,21 @@ from contracts import windows
 from contracts.files import read_json
 from contracts.params import Params
 from features.catalogue import BY_NAME
-from models import trees
-from models.lean import LEAN
-from models.permutation import MOST_ROWS, family_losses, shuffled_within, some_customers
+from models.evaluation.permutation import MOST_ROWS, family_losses, shuffled_within, some_customers
+from models.evaluation.selection import select, write_no_selection, write_selection
+from models.evaluation.stability import (
+    DRIFTS_FROM,
+    feature_facts,
+    missing_drift,
+    rank_correlations,
+    stability_index,
+    value_drift,
+)
+from models.learners import trees
+from models.recipe.lean import LEAN
+from models.record.run_record import carried_by
 from models.risk import RiskModel
 from models.rows import Rows
-from models.run_record import carried_by
-from models.selection import select, write_no_selection, write_selection
-from models.stability import DRIFTS_FROM, feature_facts, missing_drift, rank_correlations, stability_index, value_drift
 
 DAYS = [date(2017, 3, 6) + timedelta(weeks=2 * k) for k in range(4)]
 SIGNAL, IDLE, DOUBLE = "days_since_last_purchase", "weekend_day_share_life", "gap_median_days"

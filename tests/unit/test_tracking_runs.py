@@ -11,10 +11,10 @@ import pytest
 
 from contracts.errors import StateError
 from contracts.files import folder_digest
-from models import champions, tracking
 from models.bundle import load_model
 from models.candidate import compose, model_hash, read_release
-from models.run_record import differences, example_rows, note, points, run_name
+from models.record import champions, tracking
+from models.record.run_record import differences, example_rows, note, points, run_name
 
 
 @pytest.fixture

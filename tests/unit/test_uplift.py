@@ -168,7 +168,7 @@ def test_every_surface_comes_back_the_same(name: str) -> None:
 def test_ridge_against_scikit_learn() -> None:
     from sklearn.linear_model import Ridge
 
-    from models.quantile_logit import normal_scores, training_quantiles
+    from models.learners.quantile_logit import normal_scores, training_quantiles
 
     trial, _ = drawn_trial(4, 400)
     values = trial.frame.to_numpy()

@@ -16,9 +16,10 @@ from contracts.errors import ContractError
 from contracts.params import Params
 from features import mbgnbd
 from features.mbgnbd import MbgNbd
-from models import gamma_gamma, value_judging, value_purchases
-from models.gamma_gamma import GammaGamma
-from models.value import (
+from models.value import gamma_gamma
+from models.value import judging as value_judging
+from models.value import purchases as value_purchases
+from models.value.at_stake import (
     UNMEASURED,
     Z95,
     Level,
@@ -29,10 +30,11 @@ from models.value import (
     paid_rows,
     write_value,
 )
-from models.value_judging import Outcomes, bins_of, choose, concentration, deviance, gini, miss, value_customers
-from models.value_purchases import Horizons, PurchasesTimesSpend
-from models.value_report import decile_table, report, write_value_report
-from models.value_shapes import CANDIDATES, Trailing, fit_shape, shape_from
+from models.value.gamma_gamma import GammaGamma
+from models.value.judging import Outcomes, bins_of, choose, concentration, deviance, gini, miss, value_customers
+from models.value.purchases import Horizons, PurchasesTimesSpend
+from models.value.report import decile_table, report, write_value_report
+from models.value.shapes import CANDIDATES, Trailing, fit_shape, shape_from
 
 MONDAY = date(2017, 3, 6)
 FEATURES = ("amount_91d", "days_since_last_purchase", "purchase_days_life")

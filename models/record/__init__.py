@@ -1,0 +1,1 @@
+"""The record that reviewers decide from: MLflow runs, registry, comparison, promotion and its ledger."""
