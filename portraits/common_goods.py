@@ -113,7 +113,8 @@ def _rows_then(goods: Goods, past: Goods, earlier: date) -> tuple[pd.Series, int
 
 def sold_lines(recent: pd.DataFrame, words: Words, usual: dict[str, str]) -> pd.DataFrame:
     """`customer` (code), `category`, `good` (code) and `unit_price` of the lines that say how much was bought."""
-    sold = recent[(recent["quantity"] > 0).to_numpy(dtype=bool, na_value=False)]
+    is_told = (recent["quantity"] > 0).to_numpy(dtype=bool, na_value=False) if "quantity" in recent.columns else False
+    sold = recent[np.broadcast_to(is_told, len(recent))].assign(quantity=lambda lines: lines.get("quantity", 1.0))
     code = {word: place for place, word in enumerate(usual)}
     return pd.DataFrame(
         {
