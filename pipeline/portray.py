@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from datetime import date
 
 from contracts.files import read_json, read_table, write_json
-from contracts.merging import write_merged
 from contracts.params import load_params
 from contracts.portrait_rules import load_portrait_rules
-from contracts.tables import PORTRAITS, SCORES
+from contracts.tables import SCORES
 from contracts.words import load_words
 from events.store import open_store
-from pipeline.portraying import portraits_by_part
+from pipeline.portraying import Stored, write_portraits
 from pipeline.stage import crew_at_hand, run_stage, say
 from portraits.look import Terms
-from portraits.report import REPORTED, Recognised, recognised_share, report
+from portraits.report import REPORTED, recognised_share, report
 
 SECTIONS: tuple[str, ...] = ("store", "task", "portray", "plan")
 
@@ -36,12 +35,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     rules = load_portrait_rules(paths.rules, params.plan.forbidden_attributes)
     cutoff = date.fromisoformat(read_json(paths.cutoffs)["scored"])
     terms = Terms(cutoff, params.store, params.task.active_days, params.portray, load_words(paths.words))
-    recognised: list[Recognised | None] = []
     with crew_at_hand(params) as crew:
-        drawn = portraits_by_part(open_store(paths.events), read_table(paths.scores, SCORES), terms, rules, crew)
-        tables = (table for table, sales in drawn if recognised.append(sales) is None)
-        n_customers = write_merged(paths.portraits, tables, PORTRAITS, "customer_id")
-    told = report(read_table(paths.portraits, columns=list(REPORTED)), rules, recognised_share(recognised))
+        stored, scores = Stored.of(open_store(paths.events), terms), read_table(paths.scores, SCORES)
+        n_customers, sales = write_portraits(paths.portraits, stored, scores, rules, crew)
+    told = report(read_table(paths.portraits, columns=list(REPORTED)), rules, recognised_share(sales))
     write_json(paths.report, told)
     counts = sorted(told["n_by_tier"].items(), key=lambda item: -item[1])
     say("portray", f"{n_customers:,} customers: " + ", ".join(f"{n:,} {tier}" for tier, n in counts))

@@ -9,7 +9,9 @@ from functools import partial
 import pandas as pd
 
 from contracts.executor import Crew
+from contracts.merging import write_merged
 from contracts.portrait_rules import PortraitRules
+from contracts.tables import PORTRAITS
 from events.store import Shelf, by_bucket, some
 from portraits.known import Known
 from portraits.look import Look, Terms
@@ -34,36 +36,52 @@ class Stored:
 
     def __call__(self, number: int) -> Look:
         """Everything about the part's customers."""
-        return self.only or Look(self._known(self.parts[number]), self.terms)
+        return self.only or Look(known_in(self.shelf, self.parts[number]), self.terms)
 
-    def kept(self) -> Stored:
-        """With its look, if there is one part alone."""
-        return replace(self, only=self(0)) if len(self.parts) == 1 else self
-
-    def _known(self, buckets: tuple[int, ...]) -> Known:
-        events, people = self.shelf.bucket(*buckets), self.shelf.people
-        return Known(
-            events.purchases,
-            events.products,
-            events.contacts,
-            events.responses,
-            people.no_marketing,
-            some(people.consents, buckets),
-            events.absent,
-            some(people.customers, buckets),
-            events.interactions,
-            people.same_as,
-        )
+    @classmethod
+    def of(cls, shelf: Shelf, terms: Terms, most_lines: int = MOST_LINES) -> Stored:
+        """Every bucket, in parts of at most so many lines."""
+        stored = cls(shelf, terms, tuple(shelf.parts(most_lines)))
+        return replace(stored, only=stored(0)) if len(stored.parts) == 1 else stored
 
 
-def portraits_by_part(
-    shelf: Shelf, scores: pd.DataFrame, terms: Terms, rules: PortraitRules, crew: Crew
-) -> Iterator[Part]:
-    """PORTRAITS of some buckets' customers after the other, and their recognised sales; empty buckets have none.
+def known_in(shelf: Shelf, buckets: tuple[int, ...]) -> Known:
+    """What an event store knows of some buckets' customers, as far as portraits read it."""
+    events, people = shelf.bucket(*buckets), shelf.people
+    return Known(
+        events.purchases,
+        events.products,
+        events.contacts,
+        events.responses,
+        people.no_marketing,
+        some(people.consents, buckets),
+        events.absent,
+        some(people.customers, buckets),
+        events.interactions,
+        people.same_as,
+    )
 
-    First all buckets are looked through for what rests on the whole shop. The crew shares the parts.
+
+def write_portraits(
+    path: str, stored: Stored, scores: pd.DataFrame, rules: PortraitRules, crew: Crew
+) -> tuple[int, list[Recognised | None]]:
+    """Write PORTRAITS, some buckets' customers after the other; how many rows, and each part's recognised sales."""
+    sales: list[Recognised | None] = []
+
+    def tables() -> Iterator[pd.DataFrame]:
+        for table, sold in portraits_by_part(stored, scores, rules, crew):
+            sales.append(sold)
+            yield table
+
+    return write_merged(path, tables(), PORTRAITS, "customer_id"), sales
+
+
+def portraits_by_part(stored: Stored, scores: pd.DataFrame, rules: PortraitRules, crew: Crew) -> Iterator[Part]:
+    """PORTRAITS of one part's customers after the other, and their recognised sales; empty parts have none.
+
+    First all parts are looked through for what rests on the whole shop. The crew shares the parts.
     """
-    stored = Stored(shelf, terms, tuple(shelf.parts(MOST_LINES))).kept()
+    shelf, terms = stored.shelf, stored.terms
     shop = whole_shop(stored, len(stored.parts), terms, crew)
     bands = by_bucket(scores[["customer_id", "risk_band"]], shelf.n_buckets)
     tasks = ((number, some(bands, buckets)) for number, buckets in enumerate(stored.parts))

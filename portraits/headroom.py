@@ -29,12 +29,14 @@ def peers_of(spent: pd.DataFrame, facts: pd.DataFrame) -> Peers:
     """The peers of a whole shop; `spent` and `facts` as `headroom` has them, `customer_id` any key of `facts`."""
     names = facts[LIKE].astype("str")
     groups = names.groupby(LIKE)
-    kind, kinds = groups.ngroup().to_numpy(), list(groups.groups)
+    kind = groups.ngroup().to_numpy(dtype=np.int64)
+    kinds: list[tuple[str, ...]] = names.drop_duplicates().sort_values(LIKE).apply(tuple, axis=1).tolist()
     category, categories = pd.factorize(spent["category"].astype("str"), sort=True)
+    named = categories.tolist()
     cell = kind[facts.index.get_indexer(pd.Index(spent["customer_id"]))] * len(categories) + category
     cents = np.bincount(cell, (spent["amount"].to_numpy() * CENTS).round())
     found = np.flatnonzero(np.bincount(cell))
-    keys = [(*kinds[at // len(categories)], categories[at % len(categories)]) for at in found]
+    keys = [(*kinds[at // len(categories)], named[at % len(categories)]) for at in found.tolist()]
     index = pd.MultiIndex.from_tuples(keys, names=[*LIKE, "category"]) if keys else NOTHING
     n_buyers = (facts["spend"] > 0).groupby([names[name] for name in LIKE]).sum()
     return Peers(pd.Series(cents[found].astype(np.int64), index=index), n_buyers)

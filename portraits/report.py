@@ -13,7 +13,7 @@ import pandas as pd
 from contracts.portrait_rules import PortraitRules
 from contracts.tables import INTERACTIONS, STATES, TIERS
 from contracts.windows import day_numbers, rows_before, trailing
-from portraits.facts import HALF_YEAR_DAYS
+from portraits.look import HALF_YEAR_DAYS
 
 TOP_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 N_POINTS = 21
