@@ -22,8 +22,8 @@ CONTACTED_SHARE, COST_A_CONTACT = 0.02, 3.0
 TRAIN_EVERY_WEEKS = 8
 """Twelve training cutoffs in two years."""
 STAGES = (
-    *("ingest", "snapshot", "featurize", "train", "evaluate", "register", "score"),
-    *("portray", "collect", "plan", "publish"),
+    *("ingest", "inspect", "snapshot", "featurize", "train", "evaluate", "register", "score"),
+    *("portray", "collect", "plan", "publish", "monitor"),
 )
 BY_BUCKET = ("ingest", "snapshot", "featurize", "score")
 MADE = ("data/features", "data/scores.parquet", "data/plan.parquet")
