@@ -71,11 +71,12 @@ test: lint ## every check and every test
 check: lint ## what pre-commit and CI run first: lint, and the unit and architecture tests
 	@python -m pytest tests/unit tests/architecture -q -m "not prove"
 
-lint: setup-dev ## ruff, mypy, import contracts, Bandit
+lint: setup-dev ## ruff, mypy, import contracts, Bandit, hadolint
 	@ruff check . && ruff format --check .
 	@mypy
 	@lint-imports --no-logo
 	@bandit -q -c pyproject.toml -r $(ROOMS)
+	@hadolint Containerfile
 
 prove: setup-dev ## long proofs
 	@python -m pytest tests -q -m "prove"

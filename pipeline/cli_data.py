@@ -178,9 +178,15 @@ class SimulatedShop(StrEnum):
     GROCERY = "grocery"
     HOTEL = "hotel"
     DOORS = "doors"
+    GIFT_SHOP = "gift_shop"
 
 
-N_CUSTOMERS = {SimulatedShop.GROCERY: 2000, SimulatedShop.HOTEL: 400, SimulatedShop.DOORS: 300}
+N_CUSTOMERS = {
+    SimulatedShop.GROCERY: 2000,
+    SimulatedShop.HOTEL: 400,
+    SimulatedShop.DOORS: 300,
+    SimulatedShop.GIFT_SHOP: 500,
+}
 REPLAY_WEEKS = 52
 GROCERY_WEEKS = 104
 
@@ -188,14 +194,14 @@ GROCERY_WEEKS = 104
 def simulate_command(  # noqa: PLR0917 – options are given by name
     folder: Annotated[Path, typer.Argument(help="A new folder; never one that holds files.")],
     customers: Annotated[
-        int | None, typer.Option(min=1, help="Customers who ever join; default: 2000, hotel 400, doors 300.")
+        int | None, typer.Option(min=1, help="Customers; by default 2000, hotel 400, doors 300, gift_shop 500.")
     ] = None,
     weeks: Annotated[
         int | None, typer.Option(min=1, help="Weeks of sales (of the grocery alone), or of a replay; 104, or 52.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another store of the same kind.")] = 1,
     shop: Annotated[
-        SimulatedShop, typer.Option(help="The kind of shop; examples/ has offers for hotel and doors.")
+        SimulatedShop, typer.Option(help="The kind of shop; examples/ has a folder for each.")
     ] = SimulatedShop.GROCERY,
     preset: Annotated[
         str | None, typer.Option(help="Replay policies on a store that answers: grocery, fashion, hotel, doors, …")
@@ -272,7 +278,8 @@ def _simulate_grocery(folder: Path, n_customers: int, n_weeks: int, seed: int) -
 def _simulate_case(folder: Path, shop: SimulatedShop, n_customers: int, seed: int) -> None:
     from simulation.cases.case import write_case
     from simulation.cases.doors import doors
+    from simulation.cases.gift_shop import gift_shop
     from simulation.cases.hotel import hotel
 
-    maker = hotel if shop is SimulatedShop.HOTEL else doors
-    write_case(maker(n_customers, seed), folder)
+    makers = {SimulatedShop.HOTEL: hotel, SimulatedShop.DOORS: doors, SimulatedShop.GIFT_SHOP: gift_shop}
+    write_case(makers[shop](n_customers, seed), folder)

@@ -44,7 +44,7 @@ def _failed_rule(log_loss: dict[str, Any], area: dict[str, Any], max_auc_loss: f
     if log_loss["low"] is None:
         return "log loss gain without an interval: too few customers to draw from"
     if not log_loss["low"] > 0:
-        gained, low = log_loss["value"], log_loss["low"]
+        gained, low = log_loss["value"], log_loss["low"] + 0.0  # a zero without a sign
         return f"log loss gain {gained:.4f}: its 95 % interval begins at {low:.4f}, expected above 0"
     if area["value"] is None:
         return "AUC gain unknown: at no test cutoff did some customers lapse and others stay"

@@ -14,20 +14,22 @@ from contracts.files import atomic_path
 from simulation.writing import LOCAL, refuse_filled
 
 Row = dict[str, Any]
+NONE = pd.DataFrame()
 
 
 class Case(NamedTuple):
     """A shop's tables by their names in `docs/DATA.md`, times as local text; and what is true.
 
-    `truth` has one row a customer and is no table of the shop's: it is written beside the folder.
+    `truth` has one row a customer and is no table of the shop's: it is written beside the folder. Most shops keep fewer
+    tables than this: the others are empty and not written.
     """
 
     purchases: pd.DataFrame
-    products: pd.DataFrame
-    customers: pd.DataFrame
-    consents: pd.DataFrame
-    interactions: pd.DataFrame
-    truth: pd.DataFrame
+    products: pd.DataFrame = NONE
+    customers: pd.DataFrame = NONE
+    consents: pd.DataFrame = NONE
+    interactions: pd.DataFrame = NONE
+    truth: pd.DataFrame = NONE
 
 
 def write_case(case: Case, folder: Path) -> None:
@@ -38,6 +40,8 @@ def write_case(case: Case, folder: Path) -> None:
     """
     refuse_filled(folder)
     for name, table in case._asdict().items():
+        if table.columns.empty:
+            continue
         place = (
             folder.with_name(f"{folder.name}-truth") / "customers.csv" if name == "truth" else folder / f"{name}.csv"
         )

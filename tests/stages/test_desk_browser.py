@@ -60,7 +60,7 @@ def address(filled: Filled) -> Iterator[str]:
 
 
 def _await(place: str) -> None:
-    for _ in range(100):
+    for _ in range(600):
         try:
             urllib.request.urlopen(f"{place}/v1/health").close()
         except urllib.error.URLError:

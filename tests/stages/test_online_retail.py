@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from contracts import windows
@@ -135,3 +137,15 @@ def test_raw_rows_known_then_give_the_features_that_all_rows_give(shop, cutoff: 
 def _known_before(chunks: Callable[[], Iterator[pd.DataFrame]], cutoff: date) -> Iterator[pd.DataFrame]:
     for chunk in chunks():
         yield windows.rows_before(chunk, cutoff, "Europe/London").reset_index(drop=True)
+
+
+def test_the_command_that_fetches_them_expects_these_rows() -> None:
+    spec = importlib.util.spec_from_file_location("fetch", ROOT / "examples" / "gift_shop" / "fetch.py")
+    assert spec is not None
+    assert spec.loader is not None
+    fetch = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fetch)
+    names = {"Year 2009-2010": "raw_year_2009_2010.parquet", "Year 2010-2011": "raw_year_2010_2011.parquet"}
+    for sheet, (n_rows, digest) in fetch.SHEETS.items():
+        table = pq.read_table(FOLDER / names[sheet])
+        assert (len(table), fetch.digest_of(table)) == (n_rows, digest)

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def killed(child: subprocess.Popen[str], seconds: float) -> str:
     """Kill it after so long; what it had said by then."""
     time.sleep(seconds)
     child.send_signal(signal.SIGKILL)
-    said, _ = child.communicate(timeout=30)
+    said, _ = child.communicate(timeout=120)
     return said
 
 
@@ -213,7 +214,7 @@ def served(database: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def _await(address: str) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         try:
             urllib.request.urlopen(address).close()
         except OSError:
@@ -223,9 +224,14 @@ def _await(address: str) -> None:
     raise AssertionError("the server did not start")
 
 
-def upload(address: str, token: str, run: int, names: list[str]) -> int:
-    """Upload batches as CSV until the server is gone; how many were acknowledged."""
+def upload(address: str, token: str, run: int, names: list[str], killer: Timer) -> int:
+    """Upload batches as CSV until the server is gone; how many were acknowledged.
+
+    The killer is set off before the first batch, and in every second run after it, so that some are acknowledged.
+    """
     for batch in range(10_000):
+        if batch == run % 2:
+            killer.start()
         lines = [f"{run}-{batch}-{n},{name},contacted" for n, name in enumerate(names)]
         body = "\n".join(["key,customer_id,kind", *lines]).encode()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
@@ -239,16 +245,14 @@ def upload(address: str, token: str, run: int, names: list[str]) -> int:
 
 def kill_uploads(filled, database: str, n_kills: int) -> None:
     """Kill the server under uploads: each batch is there whole or not at all, each acknowledged one whole."""
-    from threading import Timer
-
     with filled.desk.writing() as connection:
         token = credentials.make_token(connection, "test", "ann", "upload")
     names, draw = filled.listed()["customer_id"].tolist(), np.random.default_rng(n_kills)
     total = 0
     for run in range(n_kills):
         with served(database) as (child, address):
-            Timer(float(draw.uniform(0.05, 0.6)), child.kill).start()
-            n_acknowledged = upload(address, token, run, names)
+            killer = Timer(float(draw.uniform(0.05, 0.6)), child.kill)
+            n_acknowledged = upload(address, token, run, names, killer)
         total += n_acknowledged
         with filled.desk.reading() as connection:
             keys = connection.execute(sa.select(schema.outcomes.c.key)).scalars().all()

@@ -6,10 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from contracts.errors import ContractError
 from contracts.lots import lot
 from offers.catalogue import Catalogue, Component, Prior
 from offers.control import draw_control
-from offers.economics import at_worst, beliefs, priced
+from offers.economics import (
+    Z95,
+    at_worst,
+    beliefs,
+    benefit_costs,
+    cautious,
+    effect_variance,
+    looked_up,
+    offer_terms,
+    priced,
+)
 from offers.plan import in_order_of_headroom
 from tests.offer_shops import setting_of
 
@@ -92,6 +103,94 @@ def test_the_price_of_experiments_is_what_a_year_without_those_driven_away_costs
     row = {"p_lapse": 0.4, "harm_high": believed, "value_at_stake_high": 200.0, "offer_cost": 5.0}
     unscored = {"p_lapse": np.nan, "harm_high": np.nan, "value_at_stake_high": np.nan, "offer_cost": 3.0}
     assert at_worst(pd.DataFrame([row, unscored]), 0.06, horizon) == pytest.approx(expected + 3.0)
+
+
+def test_caution_takes_standard_errors_off_what_a_score_promises():
+    table = pd.DataFrame(
+        {
+            "expected_profit": [10.0, 10.0],
+            "expected_profit_low": [10.0 - 1.959963984540054 * 4, 0.0],
+            "expected_profit_high": [10.0 + 1.959963984540054 * 4, 20.0],
+            "needs_score": [True, False],
+        }
+    )
+    assert cautious(table, 0.5)["weight"].tolist() == pytest.approx([10.0 - 0.5 * 4, 10.0])
+    assert cautious(table, 0.0)["weight"].tolist() == [10.0, 10.0]
+
+
+def test_terms_name_the_offers_that_have_a_limit_of_their_own():
+    catalogue = small_catalogue()
+    voucher, welcome = catalogue.offers
+    limited = (voucher.model_copy(update={"capacity": 5}), welcome.model_copy(update={"budget": 9.0}))
+    terms = offer_terms(catalogue).set_index("offer")
+    assert terms["capped"].tolist() == ["", ""]
+    assert terms["taught_if_full_price"].to_dict() == {"voucher": 0.3, "welcome": 0.0}
+    assert terms["assumed_gain"].to_dict() == {"voucher": 0.0, "welcome": 2.0}
+    assert terms["assumed_gain_sd"].to_dict() == pytest.approx({"voucher": 0.0, "welcome": 1 / 1.959963984540054})
+    capped = offer_terms(catalogue.model_copy(update={"offers": limited}))["capped"]
+    assert capped.tolist() == ["voucher", "welcome"]
+
+
+def test_expected_profit_with_what_was_learned_term_by_term():
+    names = ("save", "save_variance", "harm", "harm_variance", "covariance", "extra", "extra_variance")
+    row = dict(zip(names, (0.3, 0.04, 0.1, 0.01, 0.005, 0.7, 0.25), strict=True))
+    learned = pd.DataFrame([{"offer": name, "group": "regulars at risk", **row} for name in ("voucher", "welcome")])
+    found = pd.DataFrame({"customer": [0], "offer": ["voucher"], "channel": ["letter"]})
+    held = beliefs(small_catalogue(), GROUPS, learned)
+    savable = customers().assign(p_savable=[0.3, np.nan])
+    (told,) = priced(found, savable, small_catalogue(), held).to_dict("records")
+    # reach 0.5: save 0.15, its variance 0.01, covariance 0.0025; q 0.3, 1 − p0 0.6
+    effect, variance = 0.3 * 0.15 - 0.6 * 0.1, 0.09 * 0.01 + 0.36 * 0.01 - 2 * 0.3 * 0.6 * 0.0025
+    assert told["effect"] == pytest.approx(effect)
+    assert told["harm_high"] == pytest.approx(0.1 + Z95 * 0.1)
+    assert told["effect_low"] == pytest.approx(effect - Z95 * np.sqrt(variance))
+    assert told["effect_high"] == pytest.approx(effect + Z95 * np.sqrt(variance))
+    assert told["expected_profit"] == pytest.approx(50 * effect + 0.7 - 1.25 - 0.3 - 0.02)
+    stake_variance = (20 / (2 * Z95)) ** 2
+    whole = effect**2 * stake_variance + 2500 * variance + variance * stake_variance + 0.25
+    assert told["expected_profit_high"] - told["expected_profit"] == pytest.approx(Z95 * np.sqrt(whole))
+
+
+def test_a_variance_that_beliefs_make_negative_counts_as_none():
+    """A covariance above what both variances allow can come from rounding alone."""
+    row = {"p_savable": 0.5, "p_lapse": 0.5, "save_variance": 0.01, "harm_variance": 0.01, "covariance": 0.0101}
+    assert effect_variance(pd.DataFrame([row])).tolist() == [0.0]
+
+
+def test_a_look_up_leaves_missing_what_is_not_found_and_refuses_two_answers():
+    table = pd.DataFrame({"offer": ["b", "a", "b"], "group": ["y", "x", "x"]}, index=[5, 7, 9])
+    found = pd.DataFrame(
+        {"offer": ["a", "b", "a"], "group": ["x", "y", "z"], "value": [1.0, 2.0, 3.0]}, index=[4, 2, 2]
+    )
+    told = looked_up(table, found, ("offer", "group"))
+    assert told.columns.tolist() == ["offer", "group", "value"]
+    assert told.index.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(told["value"], [2.0, 1.0, np.nan])
+    assert looked_up(table.iloc[:0], found, ("offer", "group")).columns.tolist() == ["offer", "group", "value"]
+    with pytest.raises(ContractError, match=r"^expected one row for each offer and group, got 4 for 3$"):
+        looked_up(table, pd.concat([found, found.iloc[:1]]), ("offer", "group"))
+
+
+def test_costs_stand_at_their_own_rows():
+    table = pd.DataFrame({"offer": ["welcome", "voucher"], "redeem_odds": [1, 3]}, index=[8, 3])
+    costs = benefit_costs(table, small_catalogue())
+    assert costs.index.tolist() == [8, 3]
+    assert costs.tolist() == pytest.approx([0.25 * 3, 3 * 0.25 / (0.75 + 3 * 0.25) * 3])
+
+
+def test_what_was_learned_takes_the_place_of_what_was_declared_number_by_number():
+    names = ("save", "save_variance", "harm", "harm_variance", "covariance", "extra", "extra_variance")
+    row = dict(zip(names, (0.3, 0.001, np.nan, 0.0002, 0.0001, 0.7, 0.04), strict=True))
+    learned = pd.DataFrame([{"offer": "voucher", "group": "newcomers", **row}])
+    held = beliefs(small_catalogue(), GROUPS, learned).set_index(["offer", "group"])
+    plain = beliefs(small_catalogue(), GROUPS).set_index(["offer", "group"])
+    told = held.loc[("voucher", "newcomers")]
+    assert told[["save", "save_variance", "harm_variance", "covariance"]].tolist() == [0.3, 0.001, 0.0002, 0.0001]
+    assert told[["learned_extra", "extra_variance"]].tolist() == [0.7, 0.04]
+    assert told["harm"] == plain.loc[("voucher", "newcomers"), "harm"] == 0.02
+    others = [pair for pair in held.index if pair != ("voucher", "newcomers")]
+    pd.testing.assert_frame_equal(held.loc[others], plain.loc[others])
+    pd.testing.assert_frame_equal(beliefs(small_catalogue(), GROUPS, learned.iloc[:0]), plain.reset_index())
 
 
 def test_readiness_to_redeem_moves_cost_and_no_benefit():

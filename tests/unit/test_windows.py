@@ -108,3 +108,128 @@ def test_the_label_window_begins_at_the_cutoff_and_ends_before_its_last_day() ->
     days = np.array([begin - 1, begin, begin + 27, begin + 28])
     assert windows.following(days, cutoff, 28).tolist() == [False, True, True, False]
     assert windows.trailing(days, cutoff, 1).tolist() == [True, False, False, False]
+
+
+CUTOFF = date(2017, 3, 6)
+AROUND = np.array([windows.day_number(CUTOFF) + k for k in (-2, -1, 0, 1)])
+
+
+def test_what_is_before_a_cutoff_is_so_to_the_day() -> None:
+    assert windows.days_before(AROUND, CUTOFF).tolist() == [True, True, False, False]
+    assert windows.n_days_before(np.repeat(AROUND, 3), CUTOFF) == 6
+    assert windows.n_days_before(AROUND[:0], CUTOFF) == 0
+    assert windows.trailing(AROUND, CUTOFF, 1, skip_days=1).tolist() == [True, False, False, False]
+    assert windows.trailing(AROUND, CUTOFF, 2, skip_days=0).tolist() == [True, True, False, False]
+    assert not windows.is_later(CUTOFF, CUTOFF)
+    assert windows.is_later(CUTOFF + timedelta(days=1), CUTOFF)
+
+
+def test_a_row_counts_from_the_day_after_it_was_known_until_its_undoing_was() -> None:
+    never = np.full(4, np.iinfo(np.int64).max)
+    assert windows.counts_at(AROUND, never, CUTOFF).tolist() == [True, True, False, False]
+    assert windows.counts_at(np.full(4, AROUND[0] - 9), AROUND, CUTOFF).tolist() == [False, False, True, True]
+    assert not windows.counts_at(AROUND[3:], AROUND[3:], CUTOFF).any()
+
+
+def test_days_of_the_store_begin_and_end_at_its_own_midnight() -> None:
+    """The clocks of New York went forward on 2017-03-12: that day has 23 hours."""
+    edges = ["2017-03-12 04:59:59", "2017-03-12 05:00", "2017-03-13 03:59:59", "2017-03-13 04:00"]
+    at = pd.Series(pd.to_datetime(edges, format="ISO8601", utc=True))
+    assert windows.is_before_day(at, date(2017, 3, 12), NEW_YORK).tolist() == [True, False, False, False]
+    assert windows.is_after_day(at, date(2017, 3, 12), NEW_YORK).tolist() == [False, False, False, True]
+    assert windows.is_after_day(at, date(2017, 3, 11), NEW_YORK).tolist() == [False, True, True, True]
+
+
+def test_rows_without_instants_count_once_they_were_known() -> None:
+    known = pd.Series(pd.to_datetime(["2017-03-06 04:59:59", "2017-03-06 05:00:00", None], utc=True))
+    frame = pd.DataFrame({"value": [1, 2, 3]})
+    assert windows.known_before(frame, CUTOFF, NEW_YORK) is frame
+    assert windows.known_before(frame.assign(known_at=known), CUTOFF, NEW_YORK)["value"].tolist() == [1, 3]
+
+
+def test_an_undone_row_counts_until_its_undoing_was_known() -> None:
+    at = pd.Series(pd.to_datetime(["2017-03-01"] * 3, utc=True))
+    undone = pd.Series(pd.to_datetime(["2017-03-06 04:59:59", "2017-03-06 05:00:00", None], utc=True))
+    frame = pd.DataFrame({"ordered_at": at, "undone_at": undone})
+    assert windows.rows_before(frame, CUTOFF, NEW_YORK).index.tolist() == [1, 2]
+
+
+@given(st.dates(date(1990, 1, 1), date(2060, 12, 31)))
+def test_a_week_is_its_monday(day: date) -> None:
+    monday = windows.monday_at_or_before(day)
+    assert windows.monday_of(windows.iso_week(monday)) == monday
+    assert monday.weekday() == 0
+    assert timedelta(0) <= day - monday < timedelta(days=7)
+
+
+def test_matured_mondays_are_the_latest_so_many_weeks_apart() -> None:
+    found = windows.matured_mondays(date(2018, 1, 1), 28, n=3, every_weeks=2)
+    assert found == (date(2017, 11, 6), date(2017, 11, 20), date(2017, 12, 4))
+    assert windows.matured_mondays(date(2017, 12, 31), 28, n=1) == (date(2017, 11, 27),)
+
+
+def test_what_a_label_waits_for_is_said_with_its_grace() -> None:
+    windows.refuse_unmatured(date(2017, 12, 4), 28, date(2018, 1, 4), grace_days=3)
+    with pytest.raises(TimeError) as refused:
+        windows.refuse_unmatured(date(2017, 12, 4), 28, date(2018, 1, 3), grace_days=3)
+    assert str(refused.value) == (
+        "no label for cutoff 2017-12-04: expected data to 2018-01-04, got data to 2018-01-03; "
+        "choose an earlier cutoff or a shorter horizon"
+    )
+
+
+def test_overlap_is_refused_with_the_days_that_would_do() -> None:
+    windows.refuse_overlap([], [date(2017, 11, 13)], 28)
+    windows.refuse_overlap([date(2017, 10, 17)], [], 28)
+    with pytest.raises(TimeError) as refused:
+        windows.refuse_overlap([date(2017, 9, 1), date(2017, 10, 17)], [date(2017, 11, 20), date(2017, 11, 13)], 28)
+    assert str(refused.value) == (
+        "leak refused: fitting windows end 2017-11-14, judged cutoffs begin 2017-11-13; "
+        "expected the last fitting cutoff at or before 2017-10-16"
+    )
+
+
+def test_the_release_grid_goes_on_where_the_fit_grid_ends_each_cutoff_once() -> None:
+    plan = windows.calendar(**YEAR)
+    fortnights = [plan.fit[0] + timedelta(weeks=2 * k) for k in range(len(plan.release))]
+    assert list(plan.release) == fortnights
+    assert plan.release[: len(plan.fit)] == plan.fit
+    assert plan.as_json(YEAR["end"]) == {
+        "data_end": "2018-01-01",
+        "scored": "2018-01-01",
+        "previous": "2017-12-25",
+        "test": ["2017-11-13", "2017-11-20", "2017-11-27", "2017-12-04"],
+        "fit": [str(day) for day in fortnights[:17]],
+        "release": [str(day) for day in fortnights],
+    }
+    assert windows.read_days(plan.as_json(YEAR["end"])) == {
+        "data_end": (date(2018, 1, 1),),
+        **{name: getattr(plan, name) for name in ("test", "fit", "release")},
+        **{name: (getattr(plan, name),) for name in ("scored", "previous")},
+    }
+
+
+def test_a_shop_without_labels_needs_a_sale_before_its_monday() -> None:
+    plan = windows.unlabelled(date(2017, 12, 31), date(2018, 1, 3))
+    assert plan.all == (date(2017, 12, 25), date(2018, 1, 1))
+    with pytest.raises(TimeError) as refused:
+        windows.unlabelled(date(2018, 1, 1), date(2018, 1, 3))
+    assert str(refused.value) == (
+        "history too short: sales from 2018-01-01 to 2018-01-03, expected a sale before Monday 2018-01-01; "
+        "run again after next Monday"
+    )
+
+
+def test_own_horizons_are_whole_days_upwards_and_forgive_rounding() -> None:
+    gaps = np.array([50.0, 25.0, np.nan, 1000.0, 10.1])  # 1.1 × 50 is 55.00000000000001 in doubles
+    found = windows.own_horizons(gaps, 1.1, 1, 90)
+    assert found.tolist() == [55, 28, 1, 90, 12]
+    assert found.dtype == np.int64
+
+
+def test_days_until_are_whole_and_missing_where_the_day_is() -> None:
+    days = pd.Series(pd.to_datetime(["2017-03-05", "2017-03-06", "2017-03-08", None]).as_unit("us"), [7, 8, 9, 10])
+    found = windows.days_until(days, CUTOFF)
+    assert found.index.tolist() == [7, 8, 9, 10]
+    assert found.to_numpy()[:3].tolist() == [1.0, 0.0, -2.0]
+    assert np.isnan(found.to_numpy()[3])
