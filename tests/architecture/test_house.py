@@ -205,3 +205,55 @@ def test_forbidden_attributes_reach_no_stage_but_guard_and_model_card(stages, im
             assert "audit" not in stage["cmd"], name
     users = imports.find_modules_that_directly_import("events.audit")
     assert users == {"pipeline.ingest"}
+
+
+def cells(root: Path, heading: str) -> list[list[str]]:
+    """The rows of the table under a heading of ARCHITECTURE.md, each as its cells."""
+    text = (root / "ARCHITECTURE.md").read_text().split(f"## {heading}")[1].split("\n## ")[0]
+    return [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+
+
+def named(cell: str) -> list[str]:
+    return [name.rstrip("/") for name in re.findall(r"`([\w./]+)`", cell)]
+
+
+def is_of(said: str, out: str) -> bool:
+    """Whether an output is the one that a table names, lies in it, or ends with its short name."""
+    return out == said or out.startswith(f"{said}/") or out.endswith(f"/{said}")
+
+
+def test_what_a_stage_writes_is_what_architecture_says(root: Path, stages: dict[str, dict]) -> None:
+    rows = {named(row[0])[0]: named(row[3]) for row in cells(root, "The way of the data")}
+    for name, stage in stages.items():
+        outs = [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"] + stage.get("metrics", [])]
+        idle = [said for said in rows[name] if not any(is_of(said, out) for out in outs)]
+        unsaid = [out for out in outs if not any(is_of(said, out) for said in rows[name])]
+        assert not idle, f"ARCHITECTURE.md says that {name} writes {idle}"
+        assert not unsaid, f"ARCHITECTURE.md does not say that {name} writes {unsaid}"
+
+
+def test_every_room_and_every_folder_in_it_is_in_architecture(root: Path) -> None:
+    rows = {named(row[0])[0]: " ".join(row[1:]) for row in cells(root, "The rooms")}
+    packages = {path.parent.name for path in root.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert packages | {"trials"} == set(rows) == set(ROOMS) | {"trials"}
+    for room in packages:
+        inner = {path.parent.name for path in (root / room).glob("*/__init__.py")}
+        for folder in sorted(inner - {"params"}):  # typed parameters are one section each
+            assert f"`{folder}/`" in rows[room], f"ARCHITECTURE.md does not name {room}/{folder}/"
+
+
+def test_every_path_that_architecture_names_is_there(root: Path) -> None:
+    """A bare file name stands beside the last path before it in the same cell."""
+    for row in cells(root, "Where to change what"):
+        beside = None
+        for name in named(row[1]):
+            paths = [
+                root / name,
+                *([beside / name] if beside else []),
+                *root.glob(f"*/{name}"),
+                *root.glob(f"*/*/{name}"),
+            ]
+            if "/" in name or name.endswith((".py", ".yaml", ".md")):
+                there = [path for path in paths if path.exists()]
+                assert there, f"ARCHITECTURE.md: {row[0]}: there is no {name}"
+                beside = there[0] if there[0].is_dir() else there[0].parent
