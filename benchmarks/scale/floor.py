@@ -73,8 +73,8 @@ def plan(home: Path) -> float:
     from pipeline.planning import project_setting
 
     os.chdir(home)
-    tables = [read_table(f"data/{table.name}.parquet", table) for table in (SCORES, PORTRAITS)]
-    problem = weigh(*tables, project_setting(Path()), effort=QUICK).problem
+    scores, portraits = (read_table(f"data/{table.name}.parquet", table) for table in (SCORES, PORTRAITS))
+    problem = weigh(scores, portraits, project_setting(Path()), effort=QUICK).problem
     began, sides = time.process_time(), sides_of(problem)
     prices = prices_of(problem, sides, typical_profit(problem), np.full(len(sides), np.inf))
     best(problem, sides, prices)
