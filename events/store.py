@@ -29,7 +29,7 @@ from contracts.event_tables import (
 from contracts.table import Table
 from events.lines import bucket_of
 from events.manifest import read_manifest
-from events.people import flagged
+from events.people import flagged, same_as_map
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,19 @@ class Events:
 
 def _none(table: Table) -> pd.DataFrame:
     return table.empty().drop(columns=list(table.optional))
+
+
+@dataclass(frozen=True)
+class People:
+    """What customers are and have agreed to, by bucket: `customers` (by the person that an id counts as), `consents`.
+
+    `no_marketing` and `same_as` are of all: ids of who wants none, and which id each further id counts as.
+    """
+
+    customers: list[pd.DataFrame]
+    consents: list[pd.DataFrame]
+    no_marketing: frozenset[str]
+    same_as: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -84,14 +97,29 @@ class Shelf:
         """The events of one bucket after the other."""
         return (self.bucket(number) for number in range(self.n_buckets))
 
-    def bucket(self, number: int) -> Events:
-        """The events of one bucket's customers; lines as the store has them: by customer and instant.
+    def beside(self, purchases: pd.DataFrame) -> Events:
+        """Every customer's further tables, with the given purchases and no returns."""
+        return self._events({"purchases": purchases, "returns": _none(RETURNS)})
 
-        Further tables hold the bucket's customers alone, as far as they are about customers.
+    def bucket(self, *numbers: int) -> Events:
+        """The events of the customers of a bucket, or of some; lines as the store has them: by customer and instant.
+
+        Further tables hold these customers alone, as far as they are about customers.
         """
-        named = self.facts["buckets"][number]["files"]
-        lines = {name: self._profiled(_unchecked(self.root / named[name])) for name in LINES}
-        return self._events(lines, {name: parts[number] for name, parts in self._side_by_bucket.items()})
+        files = [self.facts["buckets"][number]["files"] for number in numbers]
+        lines = {name: self._profiled(_unchecked([self.root / one[name] for one in files])) for name in LINES}
+        return self._events(lines, {name: some(parts, numbers) for name, parts in self._side_by_bucket.items()})
+
+    def parts(self, most_lines: int) -> list[tuple[int, ...]]:
+        """The buckets' numbers, in groups of neighbours with at most so many lines: a bucket at least."""
+        ends = np.cumsum([bucket["lines"] for bucket in self.facts["buckets"]])
+        found: list[tuple[int, ...]] = []
+        begin, before = 0, 0
+        while begin < self.n_buckets:
+            end = max(begin + 1, int(np.searchsorted(ends, before + most_lines, side="right")))
+            found.append(tuple(range(begin, end)))
+            begin, before = end, int(ends[end - 1])
+        return found
 
     def purchases(self, number: int, columns: Iterable[str]) -> pd.DataFrame:
         """Some columns of a bucket's purchases (those that the shop records), by customer and instant."""
@@ -102,6 +130,19 @@ class Shelf:
     @cached_property
     def _side_by_bucket(self) -> dict[str, list[pd.DataFrame]]:
         return {name: by_bucket(frame, self.n_buckets) for name, frame in self.side.items()}
+
+    @cached_property
+    def people(self) -> People:
+        """The customers' own table and consents, bucket by bucket."""
+        customers, consents = (read_side(self.root, name, self.facts) for name in ("customers", "consents"))
+        same_as = same_as_map(customers)
+        person = customers["customer_id"].map(lambda name: same_as.get(name, name)) if same_as else None
+        return People(
+            by_bucket(customers, self.n_buckets, person),
+            by_bucket(consents, self.n_buckets),
+            frozenset(flagged(customers, "no_marketing")),
+            same_as,
+        )
 
     def __reduce__(self) -> tuple[Callable[[Path, str], Shelf], tuple[Path, str]]:
         """Another process is told the folder and opens it itself: once, however many buckets it is given."""
@@ -163,21 +204,32 @@ def read_store(folder: str | Path) -> Events:
     return open_store(folder).whole()
 
 
-def by_bucket(frame: pd.DataFrame, n_buckets: int) -> list[pd.DataFrame]:
-    """A table's rows by the bucket of their customer; the whole table for each, if it is not about customers."""
+def by_bucket(frame: pd.DataFrame, n_buckets: int, customer: pd.Series | None = None) -> list[pd.DataFrame]:
+    """A table's rows by the bucket of their customer; the whole table for each, if it is not about customers.
+
+    `customer` gives the ids that decide, where they are not those of the table.
+    """
     if "customer_id" not in frame.columns:
         return [frame] * n_buckets
-    codes, distinct = pd.factorize(frame["customer_id"])
+    codes, distinct = pd.factorize(frame["customer_id"] if customer is None else customer)
     bucket = np.array([bucket_of(str(name), n_buckets) for name in distinct], dtype=np.int64)[codes]
     order = np.argsort(bucket, kind="stable")
     ends = np.searchsorted(bucket[order], np.arange(n_buckets + 1))
     return [frame.iloc[order[ends[k] : ends[k + 1]]].reset_index(drop=True) for k in range(n_buckets)]
 
 
-def _unchecked(path: Path) -> pd.DataFrame:
+def some(parts: list[pd.DataFrame], numbers: Iterable[int]) -> pd.DataFrame:
+    """The rows of some buckets, by `by_bucket`; a table that is not about customers as it is."""
+    chosen = [parts[number] for number in numbers]
+    is_one = len(chosen) == 1 or "customer_id" not in chosen[0].columns
+    return chosen[0] if is_one else pd.concat(chosen, ignore_index=True)
+
+
+def _unchecked(paths: list[Path]) -> pd.DataFrame:
     """Lines as they were checked when they were written, without what tells only where a line came from."""
-    wanted = [name for name in pq.read_schema(path).names if name not in ORIGIN]
-    lines: pd.DataFrame = pq.read_table(path, columns=wanted).to_pandas(date_as_object=False)
+    wanted = [name for name in pq.read_schema(paths[0]).names if name not in ORIGIN]
+    tables = [pq.read_table(path, columns=wanted) for path in paths]
+    lines: pd.DataFrame = pa.concat_tables(tables).to_pandas(date_as_object=False)
     return lines
 
 

@@ -5,25 +5,25 @@ Everything is as it was known at its cutoff. What is found goes with lapses; it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from contracts import windows
 from events.store import Events
+from features.before_goods import NO_FACTS, WINDOW_DAYS, Bought
 from features.customer_days import DayBook, day_book
 from features.snapshots import usual_gap_days
 
-WINDOW_DAYS = 28
 LOW_RATING = 2.0
-GOODS = {"product": "product_id", "category": "category"}
-KINDS = (*GOODS, "store", "failure")
+KINDS = ("product", "category", "store", "failure")
 N_SILENCES, N_GAPS = 5, 3
 """Fifths of the silence in gaps; thirds of the gap: within a horizon those who come seldom lapse more often."""
-FACTS = ["row", "kind", "name"]
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,52 @@ class Before:
     facts: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class Found:
+    """Of some customers: `rows` as in `Before`, but `gap_days` and `silence` (in gaps) for the stratum; `facts`."""
+
+    rows: pd.DataFrame
+    facts: pd.DataFrame
+
+
 def before_lapses(events: Events, snapshots: pd.DataFrame) -> Before:
     """The rows of SNAPSHOTS that are eligible and have a label, and what is known of the 28 days before each."""
+    return together([found_before(events, snapshots)])
+
+
+def together(parts: Sequence[Found]) -> Before:
+    """What was found of the customers of each part (none is in two): strata are those of all rows."""
+    begins = np.cumsum([0, *(len(part.rows) for part in parts)])
+    rows = pd.concat([part.rows for part in parts], ignore_index=True)
+    moved = [part.facts.assign(row=part.facts["row"] + at) for part, at in zip(parts, begins, strict=False)]
+    facts = pd.DataFrame({"row": np.concatenate([one["row"].to_numpy(dtype=np.int64) for one in moved])})
+    for name in ("kind", "name"):
+        facts[name] = union_categoricals([one[name] for one in moved])
+    fifth, third = parts_of(rows["silence"], N_SILENCES), parts_of(rows["gap_days"], N_GAPS)
+    stratum = np.where(third < 0, -1, N_GAPS * fifth + third)
+    return Before(rows[["customer_id", "cutoff_on", "lapsed"]].assign(stratum=stratum), facts)
+
+
+def found_before(events: Events, snapshots: pd.DataFrame) -> Found:
+    """What is known of some customers' rows; `events` holds all that is theirs."""
     chosen = snapshots[snapshots["is_eligible"] & snapshots["lapsed"].notna()]
     rows = chosen[["customer_id", "cutoff_on", "lapsed"]].astype({"lapsed": bool}).reset_index(drop=True)
-    book, silences, parts = day_book(events.purchases, events.time_zone), [], []
+    book, lines = day_book(events.purchases, events.time_zone), Bought.of(events)
+    silences, parts = [pd.DataFrame({"gap_days": [], "silence": []}, dtype="float64")], [NO_FACTS]
     for day, judged in rows.groupby("cutoff_on", sort=True):
         cutoff = pd.Timestamp(str(day)).date()
         silences.append(rhythms(book, judged["customer_id"], cutoff))
-        parts.append(_facts_at(events, pd.Series(judged.index, index=judged["customer_id"]), cutoff))
-    facts = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=FACTS)
-    if not silences:
-        return Before(rows.assign(stratum=np.empty(0, dtype=np.int64)), facts)
-    rhythm = pd.concat(silences).reindex(rows.index)
-    fifth, third = parts_of(rhythm["silence"], N_SILENCES), parts_of(rhythm["gap_days"], N_GAPS)
-    return Before(rows.assign(stratum=np.where(third < 0, -1, N_GAPS * fifth + third)), facts)
+        row_of = pd.Series(judged.index, index=judged["customer_id"])
+        parts += [*lines.facts_at(row_of, cutoff, events.time_zone), _named(_failures(events, cutoff), row_of)]
+    return Found(rows.join(pd.concat(silences)), _listed(parts))
+
+
+def _listed(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Facts one below the other; `kind` and `name` are categories, for a fact is a row of millions."""
+    facts = pd.DataFrame({"row": np.concatenate([part["row"].to_numpy(dtype=np.int64) for part in parts])})
+    for name in ("kind", "name"):
+        facts[name] = union_categoricals([part[name] for part in parts])
+    return facts
 
 
 def parts_of(values: pd.Series, n: int) -> npt.NDArray[np.int64]:
@@ -83,49 +114,16 @@ def rhythms(book: DayBook, customers: pd.Series, cutoff: date) -> pd.DataFrame:
     return by_id.reindex(customers).set_index(customers.index)
 
 
-def _facts_at(events: Events, row_of: pd.Series, cutoff: date) -> pd.DataFrame:
-    """The facts of one cutoff's rows; `row_of` gives the row by customer id."""
-    bought = windows.rows_before(events.purchases, cutoff, events.time_zone)
-    recent = bought[_lately(bought["ordered_on"], cutoff)]
-    last_on = recent.groupby("customer_id")["ordered_on"].transform("max")
-    kinds = {
-        name: _goods(recent[recent["ordered_on"] == last_on], events.products, column) for name, column in GOODS.items()
-    }
-    kinds |= {"store": _last_store(bought), "failure": _failures(events, cutoff)}
-    parts = [_named(found, row_of).assign(kind=kind) for kind, found in kinds.items()]
-    return pd.concat(parts, ignore_index=True)[FACTS]
-
-
 def _named(found: pd.DataFrame, row_of: pd.Series) -> pd.DataFrame:
-    """`customer_id` and `name`, of customers with a row: each once, by row; nameless ones are left out."""
-    kept = found[found["customer_id"].isin(row_of.index) & (found["name"].notna()) & (found["name"] != "")]
-    kept = kept.drop_duplicates(["customer_id", "name"])
-    return pd.DataFrame({"row": row_of.reindex(kept["customer_id"]).to_numpy(), "name": kept["name"].astype("str")})
+    """`customer_id` and `name` of failures, of customers with a row: each once, by row."""
+    kept = found[found["customer_id"].isin(row_of.index)].drop_duplicates(["customer_id", "name"])
+    said = {"kind": pd.Series("failure", index=kept.index, dtype="str"), "name": kept["name"].astype("str")}
+    listed = pd.DataFrame({name: values.astype("category") for name, values in said.items()})
+    return listed.assign(row=row_of.reindex(kept["customer_id"]).to_numpy())
 
 
 def _lately(days: pd.Series, cutoff: date) -> npt.NDArray[np.bool_]:
     return windows.trailing(windows.day_numbers(days), cutoff, WINDOW_DAYS)
-
-
-def _goods(last: pd.DataFrame, products: pd.DataFrame, column: str) -> pd.DataFrame:
-    """What each customer's lines name; `column` is of the products, or 'product_id' itself. Nobody without products."""
-    if "product_id" not in last.columns:
-        return pd.DataFrame({"customer_id": pd.Series(dtype="str"), "name": pd.Series(dtype="str")})
-    lines = last[["customer_id", "product_id"]].drop_duplicates()
-    if column == "product_id":
-        return lines.rename(columns={"product_id": "name"})
-    if column not in products.columns:
-        return lines.iloc[:0].rename(columns={"product_id": "name"})
-    named = lines["product_id"].map(products.drop_duplicates("product_id").set_index("product_id")[column])
-    return lines[["customer_id"]].assign(name=named)
-
-
-def _last_store(bought: pd.DataFrame) -> pd.DataFrame:
-    """Where each customer's last line before the cutoff was bought; nobody where the shop records no stores."""
-    if "store_id" not in bought.columns:
-        return pd.DataFrame({"customer_id": pd.Series(dtype="str"), "name": pd.Series(dtype="str")})
-    last = bought.sort_values("ordered_at", kind="stable").drop_duplicates("customer_id", keep="last")
-    return last[["customer_id", "store_id"]].rename(columns={"store_id": "name"})
 
 
 def _failures(events: Events, cutoff: date) -> pd.DataFrame:

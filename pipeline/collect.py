@@ -9,19 +9,18 @@ from pathlib import Path
 
 from contracts.files import read_json, read_table, write_table
 from contracts.params import load_params
-from contracts.tables import SNAPSHOTS
 from contracts.wave_tables import BELIEFS, WAVE_OUTCOMES, WAVES
-from events.store import read_store
-from features.before_lapses import before_lapses
+from events.store import open_store
 from offers.effects.before import before_lapses as circumstances
 from offers.effects.report import effects_report, write_effects
 from pipeline.collecting import collect_waves, names_offers
 from pipeline.inbox import read_waves
 from pipeline.planning import read_offers
-from pipeline.recorded import with_recorded
-from pipeline.stage import run_stage, say
+from pipeline.reading_waves import before_lapses_stored, events_of_waves
+from pipeline.stage import crew_at_hand, run_stage, say
 
 SECTIONS: tuple[str, ...] = ("store", "task", "execution", "collect", "plan")
+SNAPSHOT_COLUMNS = ["customer_id", "cutoff_on", "is_eligible", "horizon_days", "lapsed"]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -44,13 +43,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     catalogue, rules, _ = read_offers(params, offers=paths.offers, rules=paths.rules, words=paths.words)
     cutoff = date.fromisoformat(read_json(paths.cutoffs)["scored"])
     groups = [group.name for group in rules.groups]
-    events = with_recorded(read_store(paths.events), paths.recorded)
-    snapshots = read_table(paths.snapshots, SNAPSHOTS)
-    found = collect_waves(read_waves(paths.inbox), events, catalogue, groups, snapshots, cutoff=cutoff, params=params)
+    shelf, waves = open_store(paths.events), read_waves(paths.inbox)
+    events = events_of_waves(shelf, paths.recorded, waves)
+    snapshots = read_table(paths.snapshots, columns=SNAPSHOT_COLUMNS)
+    found = collect_waves(waves, events, catalogue, groups, snapshots, cutoff=cutoff, params=params)
     write_table(paths.waves, found.waves, WAVES)
     write_table(paths.outcomes, found.outcomes, WAVE_OUTCOMES)
     write_table(paths.beliefs, found.beliefs, BELIEFS)
-    before = before_lapses(events, snapshots)
+    with crew_at_hand(params) as crew:
+        before = before_lapses_stored(shelf, paths.recorded, snapshots, crew)
     report = effects_report(
         found.outcomes,
         found.waves,

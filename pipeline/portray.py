@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 
-from contracts.files import read_json, read_table, write_json, write_table
+from contracts.files import read_json, read_table, write_json
 from contracts.params import load_params
 from contracts.portrait_rules import load_portrait_rules
-from contracts.tables import PORTRAITS, SCORES
+from contracts.tables import SCORES
 from contracts.words import load_words
-from events.people import flagged, same_as_map
-from events.store import Events, read_side, read_store
-from pipeline.stage import run_stage, say
-from portraits.portrait import Known, portray
-from portraits.report import recognised_share, report
+from events.store import open_store
+from pipeline.portraying import Stored, write_portraits
+from pipeline.stage import crew_at_hand, run_stage, say
+from portraits.look import Terms
+from portraits.report import REPORTED, recognised_share, report
 
 SECTIONS: tuple[str, ...] = ("store", "task", "portray", "plan")
 
@@ -34,40 +33,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = arguments.parse_args(argv)
     params = load_params()
     rules = load_portrait_rules(paths.rules, params.plan.forbidden_attributes)
-    events = read_store(paths.events)
     cutoff = date.fromisoformat(read_json(paths.cutoffs)["scored"])
-    table = portray(
-        known(events, Path(paths.events)),
-        read_table(paths.scores, SCORES),
-        cutoff=cutoff,
-        store=params.store,
-        active_days=params.task.active_days,
-        limits=params.portray,
-        words=load_words(paths.words),
-        rules=rules,
-    )
-    write_table(paths.portraits, table, PORTRAITS)
-    recognised = recognised_share(events.purchases, cutoff, params.store.time_zone)
-    write_json(paths.report, report(table, rules, recognised))
-    counts = table["tier"].value_counts()
-    say("portray", f"{len(table):,} customers: " + ", ".join(f"{n:,} {tier}" for tier, n in counts.items()))
-
-
-def known(events: Events, folder: Path) -> Known:
-    """What the event store holds, as far as portraits read it."""
-    customers = read_side(folder, "customers")
-    return Known(
-        events.purchases,
-        events.products,
-        events.contacts,
-        events.responses,
-        frozenset(flagged(customers, "no_marketing")),
-        read_side(folder, "consents"),
-        events.absent,
-        customers,
-        events.interactions,
-        same_as_map(customers),
-    )
+    terms = Terms(cutoff, params.store, params.task.active_days, params.portray, load_words(paths.words))
+    with crew_at_hand(params) as crew:
+        stored, scores = Stored.of(open_store(paths.events), terms), read_table(paths.scores, SCORES)
+        n_customers, sales = write_portraits(paths.portraits, stored, scores, rules, crew)
+    told = report(read_table(paths.portraits, columns=list(REPORTED)), rules, recognised_share(sales))
+    write_json(paths.report, told)
+    counts = sorted(told["n_by_tier"].items(), key=lambda item: -item[1])
+    say("portray", f"{n_customers:,} customers: " + ", ".join(f"{n:,} {tier}" for tier, n in counts))
 
 
 if __name__ == "__main__":

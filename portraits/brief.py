@@ -16,11 +16,12 @@ from contracts.event_kinds import FORCED, INDUCED, STICKY
 from contracts.params import Portray, Store
 from contracts.portrait_rules import PortraitRules
 from contracts.windows import day_numbers, days_until, rows_before, trailing
-from portraits.facts import HALF_YEAR_DAYS, last_tie_on
+from portraits.facts import last_tie_on
 from portraits.groups import UNSCORED, assign_groups
 from portraits.history import CodedDays, coded_days, next_due, state
 from portraits.interactions import coded_open_complaints, interaction, last_ties
 from portraits.known import Known
+from portraits.look import HALF_YEAR_DAYS
 from portraits.spend import promotion_sensitivity, value_tier
 from portraits.touches import ANSWERS, answered_channel, consented_channels
 

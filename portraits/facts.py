@@ -7,56 +7,51 @@ from datetime import date, timedelta
 import pandas as pd
 
 from contracts.event_tables import INTERACTIONS
-from contracts.params import Portray, Store
 from contracts.portrait_facts import FACTS, UNKNOWN
 from contracts.windows import day_numbers, days_until, rows_before, trailing
-from contracts.words import Words, day_text
+from contracts.words import day_text
 from portraits.goods import category_spend, loved_category, new_goods, price_levels
-from portraits.habits import habits, visits
 from portraits.headroom import headroom
-from portraits.history import due_interval, earned_tier, is_steady, next_due, purchase_days, rhythm, state
+from portraits.history import due_interval, is_steady, next_due, state
 from portraits.interactions import interactions, open_complaints
 from portraits.known import Known, aligned
+from portraits.look import HALF_YEAR_DAYS, Look, Terms
 from portraits.naming import named_products
 from portraits.payers import payers
-from portraits.spend import full_price_days, promotion_sensitivity, spend, value_tier
-from portraits.tastes import favourite_category, nameable, spoken
+from portraits.shop import Shop
+from portraits.spend import full_price_days, promotion_sensitivity, value_tier
+from portraits.tastes import favourite_category
 
-HALF_YEAR_DAYS = 182
 QUARTER_DAYS = 91
 
 
-def customer_facts(
-    lines: pd.DataFrame, ties: pd.Series, cutoff: date, *, active_days: int, limits: Portray, words: Words
-) -> pd.DataFrame:
+def customer_facts(look: Look, ties: pd.Series, shop: Shop) -> pd.DataFrame:
     """One row per customer: every fact that rests on purchases, and their state (indexed by `customer_id`).
 
-    `ties` holds the day of the last declared tie that is no purchase, by customer.
+    `ties` holds the day of the last declared tie that is no purchase, by customer. `look` is at some customers; `shop`
+    tells of all.
     """
-    days = purchase_days(lines)
-    is_recent = trailing(day_numbers(lines["ordered_on"]), cutoff, HALF_YEAR_DAYS)
-    recent = lines[is_recent]
-    facts = rhythm(days, cutoff).join(spend(lines, recent)).join(habits(visits(recent)))
-    facts["tier"] = earned_tier(days, limits)
-    facts["state"] = state(facts, days_until(last_tie_on(facts, ties), cutoff), active_days, limits)
-    facts["value_tier"] = value_tier(facts["spend"], limits)
+    days, terms, cutoff, limits = look.days, look.terms, look.terms.cutoff, look.terms.limits
+    facts = look.own.copy()
+    silence = days_until(last_tie_on(facts, ties), cutoff)
+    facts["state"] = state(facts, silence, terms.active_days, limits, shop.usual_gap_days)
+    facts["value_tier"] = value_tier(facts["spend"], limits, shop.value_edges)
     facts["promotion_sensitivity"] = promotion_sensitivity(facts["discount_share"], limits)
     facts["is_steady"] = is_steady(facts, limits)
     facts["next_due_on"] = next_due(facts)
-    facts = facts.join(due_interval(days, facts)).join(_trends(days, recent, facts.index, cutoff))
-    facts = facts.join(payers(lines)).join(aligned(new_goods(lines, is_recent), facts.index))
-    told = spoken(nameable(lines, limits), words)
-    named = named_products(told, trailing(day_numbers(told["ordered_on"]), cutoff, HALF_YEAR_DAYS), cutoff, words)
-    facts = _with_shop(facts).join(_tastes(recent, facts, limits, words))
+    facts = facts.join(due_interval(days, facts)).join(_trends(days, look.recent, facts.index, cutoff))
+    facts = facts.join(payers(look.lines)).join(aligned(new_goods(look.lines, look.late), facts.index))
+    named = named_products(look.told, terms.is_recent(look.told), cutoff, terms.words, shop.goods)
+    facts = _with_shop(facts, shop).join(_tastes(look.named, facts, terms, shop))
     return facts.join(aligned(named, facts.index))
 
 
-def _tastes(recent: pd.DataFrame, facts: pd.DataFrame, limits: Portray, words: Words) -> pd.DataFrame:
+def _tastes(named: pd.DataFrame, facts: pd.DataFrame, terms: Terms, shop: Shop) -> pd.DataFrame:
     """What rests on goods that may be named."""
-    named = nameable(recent, limits)
     spent = category_spend(named)
-    found = pd.DataFrame({"headroom": headroom(spent, facts)}, index=facts.index)
-    tastes = [favourite_category(named), price_levels(named), loved_category(spent, facts["spend"], words)]
+    found = pd.DataFrame({"headroom": headroom(spent, facts, shop.peers)}, index=facts.index)
+    loved = loved_category(spent, facts["spend"], terms.words)
+    tastes = [favourite_category(named), price_levels(named, shop.usual_prices), loved]
     return found.join([aligned(table, facts.index) for table in tastes])
 
 
@@ -92,31 +87,37 @@ def last_tie_on(facts: pd.DataFrame, ties: pd.Series) -> pd.Series:
     return other.where(other > bought, bought)
 
 
-def _with_shop(facts: pd.DataFrame) -> pd.DataFrame:
+def _with_shop(facts: pd.DataFrame, shop: Shop) -> pd.DataFrame:
     """Beside the own numbers, those of the middle customer among who bought in the half-year."""
-    spent = facts["spend"].where(facts["spend"] > 0)
-    per_visit = spent / facts["n_visits"]
     return facts.assign(
-        spend_per_visit=per_visit,
-        shop_spend=spent.median(),
-        shop_spend_per_visit=per_visit.median(),
-        shop_lines_per_visit=facts["lines_per_visit"].median(),
+        shop_spend=shop.spend,
+        shop_spend_per_visit=shop.spend_per_visit,
+        shop_lines_per_visit=shop.lines_per_visit,
+        shop_n_channels=shop.n_channels,
     )
 
 
-def side_facts(known: Known, lines: pd.DataFrame, customers: pd.Index, cutoff: date, time_zone: str) -> pd.DataFrame:
-    """One row per customer: every fact that rests on what they did beside buying."""
+def met_before(known: Known, cutoff: date, time_zone: str) -> pd.DataFrame:
+    """What is known, before the cutoff, of customers meeting the shop beside buying."""
     events = known.interactions if known.interactions is not None else INTERACTIONS.empty()
-    events = rows_before(events, cutoff, time_zone, "happened_at")
+    return rows_before(events, cutoff, time_zone, "happened_at")
+
+
+def side_facts(look: Look, customers: pd.Index, shop: Shop) -> pd.DataFrame:
+    """One row per customer: every fact that rests on what they did beside buying."""
+    known, cutoff, time_zone = look.known, look.terms.cutoff, look.terms.store.time_zone
+    events = met_before(known, cutoff, time_zone)
     responses = rows_before(known.responses, cutoff, time_zone, "responded_at")
-    recent = lines[trailing(day_numbers(lines["ordered_on"]), cutoff, HALF_YEAR_DAYS)]
-    full = aligned(full_price_days(recent), customers).fillna(0).astype("int64") * int("discount" not in known.absent)
-    met = interactions(events, responses, full, cutoff, HALF_YEAR_DAYS)
+    full = aligned(full_price_days(look.recent), customers).fillna(0).astype("int64") * int(
+        "discount" not in known.absent
+    )
+    met = interactions(events, responses, full, cutoff, HALF_YEAR_DAYS, watched=shop.is_watched)
     return met.join(open_complaints(events, customers))
 
 
-def said_facts(facts: pd.DataFrame, cutoff: date, store: Store, words: Words) -> pd.DataFrame:
+def said_facts(facts: pd.DataFrame, terms: Terms) -> pd.DataFrame:
     """The texts that sentences need."""
+    cutoff = terms.cutoff
     favourite = facts["favourite_category"].astype("object").fillna("").astype("str")
     fixed = {
         "cutoff": pd.Timestamp(cutoff),
@@ -129,8 +130,8 @@ def said_facts(facts: pd.DataFrame, cutoff: date, store: Store, words: Words) ->
             "first_on": day_text(facts["first_purchase_on"]),
             "last_on": day_text(facts["last_purchase_on"]),
             "usual_gap_words": _gap_words(facts["usual_gap_days"]),
-            "favourite_words": words.column(favourite),
-            "currency": store.currency,
+            "favourite_words": terms.words.column(favourite),
+            "currency": terms.store.currency,
             **said,
         },
         index=facts.index,

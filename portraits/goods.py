@@ -35,17 +35,24 @@ def _distinct(pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.asarray(pd.unique(pairs), dtype=np.int64)
 
 
-def price_levels(named: pd.DataFrame) -> pd.DataFrame:
+def priced_lines(named: pd.DataFrame) -> pd.DataFrame:
+    """`customer_id`, `category` and `price` (list price of one unit) of the lines that tell how much was bought."""
+    columns = ["customer_id", "category", "amount", "discount", "quantity"]
+    priced = named.loc[(named["quantity"] > 0).to_numpy(dtype=bool, na_value=False), columns]
+    price = (priced["amount"] + priced["discount"]) / priced["quantity"]
+    return priced[["customer_id", "category"]].assign(price=price)
+
+
+def price_levels(named: pd.DataFrame, usual_prices: pd.Series | None = None) -> pd.DataFrame:
     """One row per customer: `n_priced_lines`, and `price_level`, the median over them of price over category's median.
 
     `named` are recent lines of named categories. A price is the list price of one unit: what is bought counts, not
-    what was given off.
+    what was given off. Without the categories' `usual_prices`, the lines are the whole shop's.
     """
-    columns = ["customer_id", "category", "amount", "discount", "quantity"]
-    priced = named.loc[(named["quantity"] > 0).to_numpy(dtype=bool, na_value=False), columns]
-    unit_price = (priced["amount"] + priced["discount"]) / priced["quantity"]
-    usual = unit_price.groupby(priced["category"], observed=True).median()
-    level = unit_price / priced["category"].map(usual).astype("float64")
+    priced = priced_lines(named)
+    if usual_prices is None:
+        usual_prices = priced.groupby("category", observed=True)["price"].median()
+    level = priced["price"] / priced["category"].astype("str").map(usual_prices).astype("float64")
     groups = level.groupby(priced["customer_id"], observed=True)
     return pd.DataFrame({"n_priced_lines": groups.size(), "price_level": groups.median()})
 

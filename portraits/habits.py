@@ -32,6 +32,11 @@ def day_part(hours: pd.Series) -> pd.Series:
     return part.astype("str")
 
 
+def known_channels(seen: pd.DataFrame) -> frozenset[str]:
+    """The channels of some visits."""
+    return frozenset(seen.loc[seen["channel"] != UNKNOWN, "channel"].astype("str").unique())
+
+
 def habits(seen: pd.DataFrame) -> pd.DataFrame:
     """One row per customer, from the rows of `visits`.
 
@@ -50,7 +55,6 @@ def habits(seen: pd.DataFrame) -> pd.DataFrame:
     facts["n_stores"], facts["store_share"] = stores["n"], stores["n_visits"] / facts["n_visits"]
     facts["n_channels"], facts["channel_share"] = channels["n"], channels["n_visits"] / facts["n_visits"]
     facts["main_channel"] = channels["most"]
-    facts["shop_n_channels"] = float(seen.loc[seen["channel"] != UNKNOWN, "channel"].nunique())
     return facts
 
 

@@ -73,12 +73,15 @@ def earned_tier(days: pd.DataFrame, limits: Portray) -> pd.Series:
     return highest.map(dict(enumerate(TIERS))).astype("str")
 
 
-def state(facts: pd.DataFrame, silence: pd.Series, active_days: int, limits: Portray) -> pd.Series:
+def state(
+    facts: pd.DataFrame, silence: pd.Series, active_days: int, limits: Portray, shop_gap_days: float | None = None
+) -> pd.Series:
     """Active, lapsing or gone, by the silence against the own usual gap (the shop's median for one-day buyers).
 
-    `silence` are days since the last declared tie: purchase, care visit or referral.
+    `silence` are days since the last declared tie: purchase, care visit or referral. Without `shop_gap_days`, the rows
+    are the whole shop.
     """
-    shop_gap = facts["usual_gap_days"].median()
+    shop_gap = facts["usual_gap_days"].median() if shop_gap_days is None else shop_gap_days
     usual = facts["usual_gap_days"].fillna(0.0 if np.isnan(shop_gap) else shop_gap)
     patience = np.maximum(limits.lapsing_min_days, limits.lapsing_gap_multiple * usual)
     named = np.select([silence > active_days, silence > patience], ["gone", "lapsing"], "active")

@@ -16,23 +16,35 @@ from portraits.known import by_customer, counted
 from portraits.touches import ANSWERS
 
 
+def is_watched(events: pd.DataFrame) -> bool:
+    """Whether the shop records how customers meet it beside buying: whether any of these events tells."""
+    return bool(events["kind"].isin([*FORCED, *INDUCED, *STICKY]).any())
+
+
 def interactions(
-    events: pd.DataFrame, responses: pd.DataFrame, full_price_days: pd.Series, cutoff: date, window_days: int
+    events: pd.DataFrame,
+    responses: pd.DataFrame,
+    full_price_days: pd.Series,
+    cutoff: date,
+    window_days: int,
+    *,
+    watched: bool | None = None,
 ) -> pd.DataFrame:
     """One row per customer of `full_price_days` (days bought at full price in the window).
 
     `n_forced`, `n_induced`, `n_sticky`, `n_redeemed` in the window; `n_referrals` (as giver) and `n_reviews` so far;
     `interaction`. `events` and `responses` hold only what was known before the cutoff. Days at full price count as
-    sticky where the shop records such events at all: else they would say nothing but that nobody looked.
+    sticky where the shop records such events at all: else they would say nothing but that nobody looked. Without
+    `watched` (`is_watched`), the events are the whole shop's.
     """
     customers = full_price_days.index
     recent = events[trailing(day_numbers(events["happened_on"]), cutoff, window_days)]
     answered = responses[trailing(day_numbers(responses["responded_on"]), cutoff, window_days)]
-    is_watched = events["kind"].isin([*FORCED, *INDUCED, *STICKY]).any()
+    watched = is_watched(events) if watched is None else watched
     facts = pd.DataFrame(index=customers)
     facts["n_forced"] = _count(recent, FORCED, customers)
     facts["n_induced"] = _count(recent, INDUCED, customers) + _responses(answered, ANSWERS, customers)
-    facts["n_sticky"] = _count(recent, STICKY, customers) + full_price_days * int(is_watched)
+    facts["n_sticky"] = _count(recent, STICKY, customers) + full_price_days * int(watched)
     facts["n_redeemed"] = _responses(answered, ("redeemed",), customers)
     facts["n_referrals"] = _count(events, ("referral",), customers)
     facts["n_reviews"] = _count(events, ("review",), customers)

@@ -10,33 +10,40 @@ import pandas as pd
 
 from contracts.windows import day_number, trailing
 from contracts.words import Words
+from portraits.common_goods import CommonGoods, sold_lines
 from portraits.matching import (
     FORGOTTEN_DAYS,
     LEAST_REPEATS,
     Goods,
     goods_of,
     is_given_up,
-    ranked,
-    similarity,
+    likeliest,
+    repeats,
 )
 
 COLUMNS = ("matched_product", "due_product", "goes_with_product", "within_price_product", "lapsed_product")
 FEWEST_BUYERS, BLOCK = 10, 20_000
 
 
-def named_products(lines: pd.DataFrame, is_recent: npt.NDArray[np.bool_], cutoff: date, words: Words) -> pd.DataFrame:
+def named_products(
+    lines: pd.DataFrame,
+    is_recent: npt.NDArray[np.bool_],
+    cutoff: date,
+    words: Words,
+    common: CommonGoods | None,
+) -> pd.DataFrame:
     """One row per customer with something to name: COLUMNS, '' where there is nothing.
 
     `lines` are all that can be spoken of before the cutoff (`tastes.spoken`), `is_recent` those of the half-year.
     *due*: of what the customer's own rhythm says is due, the likeliest to be bought within 28 days; *matched*: that,
     else the likeliest of all; *goes with*: what is bought on the same days as the matched good, and not among what they
     bought lately; *within price*: another good of its category that costs no more than they usually pay in it;
-    *lapsed*: once bought again and again, no more since.
+    *lapsed*: once bought again and again, no more since. `common` is what the whole shop's goods have in common.
     """
-    if not len(lines):
+    if not len(lines) or common is None:
         return pd.DataFrame({name: pd.Series(dtype="str") for name in COLUMNS})
-    goods = goods_of(lines, words)
-    likely = ranked(goods, cutoff)
+    goods = goods_of(lines, words, common.usual)
+    likely = likeliest(repeats(goods, cutoff, common.now), common.model)
     first = likely.drop_duplicates("customer").set_index("customer")["good"]
     due = likely[likely["is_due"]].drop_duplicates("customer").set_index("customer")["good"]
     anchor = due.reindex(first.index).fillna(first).astype(np.int64)
@@ -44,8 +51,8 @@ def named_products(lines: pd.DataFrame, is_recent: npt.NDArray[np.bool_], cutoff
         {
             "matched_product": anchor,
             "due_product": due,
-            "goes_with_product": _goes_with(anchor, likely, similarity(goods, cutoff)),
-            "within_price_product": _within_price(anchor, lines[is_recent], goods, words),
+            "goes_with_product": _goes_with(anchor, likely, common.now.alike),
+            "within_price_product": _within_price(anchor, lines[is_recent], words, common),
             "lapsed_product": _lapsed(goods, cutoff),
         }
     )
@@ -71,36 +78,17 @@ def _goes_with(anchor: pd.Series, likely: pd.DataFrame, alike: npt.NDArray[np.fl
     return goes
 
 
-def _within_price(anchor: pd.Series, recent: pd.DataFrame, goods: Goods, words: Words) -> pd.Series:
+def _within_price(anchor: pd.Series, recent: pd.DataFrame, words: Words, common: CommonGoods) -> pd.Series:
     """By customer: the good most bought in the anchor's category that costs at most what they usually pay in it."""
-    if "quantity" not in recent.columns:
-        return pd.Series(dtype="int64")
-    sold = recent[(recent["quantity"] > 0).to_numpy(dtype=bool, na_value=False)]
-    code = {words.plain(name): k for k, name in enumerate(goods.names)}
-    table = pd.DataFrame(
-        {
-            "customer": sold["customer_id"].cat.codes.to_numpy(),
-            "category": sold["category"].astype("str").to_numpy(),
-            "good": words.column(sold["product"]).map(code).to_numpy(),
-            "unit_price": (sold["amount"] / sold["quantity"]).to_numpy(dtype=np.float64),
-        }
-    )
+    table = sold_lines(recent, words, common.usual)
     usual = table.groupby(["customer", "category"])["unit_price"].median().rename("usual_price").reset_index()
-    sizes = table.groupby(["good", "category"]).size().rename("n").reset_index()
-    home = sizes.sort_values(["n", "category"], ascending=[False, True]).drop_duplicates("good")
     wanted = pd.DataFrame({"customer": anchor.index, "anchor": anchor.to_numpy()})
-    wanted = wanted.merge(home, left_on="anchor", right_on="good")[["customer", "anchor", "category"]]
-    options = wanted.merge(usual, on=["customer", "category"]).merge(_offered(table), on="category")
+    wanted = wanted.merge(common.home, left_on="anchor", right_on="good")[["customer", "anchor", "category"]]
+    options = wanted.merge(usual, on=["customer", "category"]).merge(common.offered, on="category")
     fit = (options["unit_price"] <= options["usual_price"]) & (options["n_buyers"] >= FEWEST_BUYERS)
     fit &= options["good"] != options["anchor"]
     best = options[fit].sort_values(["customer", "n_buyers", "good"], ascending=[True, False, True])
     return best.drop_duplicates("customer").set_index("customer")["good"]
-
-
-def _offered(sold: pd.DataFrame) -> pd.DataFrame:
-    """One row per category and good: its median unit price, and how many customers bought it."""
-    groups = sold.groupby(["category", "good"])
-    return groups.agg(unit_price=("unit_price", "median"), n_buyers=("customer", "nunique")).reset_index()
 
 
 def _lapsed(goods: Goods, cutoff: date) -> pd.Series:

@@ -14,13 +14,16 @@ from contracts.words import Words
 from portraits.facts import customer_facts, said_facts, side_facts, without_absent
 from portraits.groups import UNSCORED, assign_groups
 from portraits.interactions import last_ties
-from portraits.known import Known, by_customer, known_lines
+from portraits.known import Known, by_customer
 from portraits.labels import label_customers
+from portraits.look import Look, Terms
 from portraits.membership import membership
 from portraits.naming import COLUMNS as NAMED
+from portraits.shop import Shop
+from portraits.survey import whole_shop
 from portraits.touches import answered_channel, consented_channels, last_touch
 
-__all__ = ["Known", "facts_of", "portray"]
+__all__ = ["Known", "facts_of", "portray", "portray_some"]
 
 TEXTS = ("favourite_category", *NAMED, "last_offer", "last_outcome")
 
@@ -40,10 +43,22 @@ def portray(
 
     Nothing at or after the cutoff is read. `scores` may lack customers; those have no risk band.
     """
-    facts = facts_of(known, cutoff=cutoff, store=store, active_days=active_days, limits=limits, words=words)
+    look = Look(known, Terms(cutoff, store, active_days, limits, words))
+    table = portray_some(look, scores, rules, _shop_of(look))
+    return PORTRAITS.empty() if table is None else table
+
+
+def portray_some(look: Look, scores: pd.DataFrame, rules: PortraitRules, shop: Shop) -> pd.DataFrame | None:
+    """PORTRAITS of some customers, of whom `look` holds all there is; `shop` tells of all customers together.
+
+    None if none of them bought before the cutoff.
+    """
+    if look.lines.empty:
+        return None
+    known, cutoff, facts = look.known, look.terms.cutoff, _facts(look, shop)
     facts["risk_band"] = _risk_band(scores, facts.index)
     table = facts.join(assign_groups(facts, rules.groups)).join(label_customers(facts, rules.labels))
-    table = table.join(_touched(known, facts.index, cutoff, store.time_zone)).reset_index()
+    table = table.join(_touched(known, facts.index, cutoff, look.terms.store.time_zone)).reset_index()
     table["customer_id"] = table["customer_id"].astype("str")
     table["cutoff_on"] = pd.Timestamp(cutoff)
     table["no_marketing"] = table["customer_id"].isin(known.no_marketing)
@@ -60,11 +75,20 @@ def facts_of(
 
     Indexed by `customer_id`. A fact that the shop does not record is missing for everyone.
     """
-    lines = known_lines(known, cutoff, store.time_zone)
-    ties = last_ties(known.interactions, cutoff, store.time_zone)
-    facts = customer_facts(lines, ties, cutoff, active_days=active_days, limits=limits, words=words)
-    facts = facts.join(side_facts(known, lines, facts.index, cutoff, store.time_zone))
-    return without_absent(facts.join(said_facts(facts, cutoff, store, words)), known.absent)
+    look = Look(known, Terms(cutoff, store, active_days, limits, words))
+    return _facts(look, _shop_of(look))
+
+
+def _shop_of(look: Look) -> Shop:
+    """Of a shop in one part."""
+    return whole_shop(lambda _: look, 1, look.terms)
+
+
+def _facts(look: Look, shop: Shop) -> pd.DataFrame:
+    ties = last_ties(look.known.interactions, look.terms.cutoff, look.terms.store.time_zone)
+    facts = customer_facts(look, ties, shop)
+    facts = facts.join(side_facts(look, facts.index, shop))
+    return without_absent(facts.join(said_facts(facts, look.terms)), look.known.absent)
 
 
 def _touched(known: Known, customers: pd.Index, cutoff: date, time_zone: str) -> pd.DataFrame:

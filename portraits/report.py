@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,13 @@ import pandas as pd
 from contracts.portrait_rules import PortraitRules
 from contracts.tables import INTERACTIONS, STATES, TIERS
 from contracts.windows import day_numbers, rows_before, trailing
-from portraits.facts import HALF_YEAR_DAYS
+from portraits.look import HALF_YEAR_DAYS
 
 TOP_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 N_POINTS = 21
 VALUE_TIERS = ("top", "middle", "base")
+REPORTED = ("tier", "state", "value_tier", "interaction", "group", "labels", "spend")
+"""The columns that `report` reads."""
 
 
 def report(portraits: pd.DataFrame, rules: PortraitRules, recognised_share: float | None) -> dict[str, Any]:
@@ -73,16 +76,29 @@ def _points(spent: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> 
     return [{"of_customers": float(x), "of_spend": float(y)} for x, y in zip(shares, found, strict=True)]
 
 
-def recognised_share(purchases: pd.DataFrame, cutoff: date, time_zone: str) -> float | None:
-    """Of the sales of the last half-year that say whether the payer was recognised as a member, the share that was.
+class Recognised(NamedTuple):
+    """Sales of the half-year that say whether the payer was recognised as a member: of those who were, and all.
 
-    None where the shop does not record it. Sales that name no customer at all are not among `purchases`.
+    In whole cents, so that customers' sales add up in any order.
     """
+
+    cents: int
+    of_cents: int
+
+
+def recognised(purchases: pd.DataFrame, cutoff: date, time_zone: str) -> Recognised | None:
+    """Of some customers' purchases; None where they do not say. Sales that name no customer are not among them."""
     if "payer_recognised" not in purchases.columns:
         return None
     lines = rows_before(purchases, cutoff, time_zone)
     recent = lines[trailing(day_numbers(lines["ordered_on"]), cutoff, HALF_YEAR_DAYS)].dropna(subset="payer_recognised")
     if recent.empty:
         return None
-    recognised = recent.loc[recent["payer_recognised"].astype("bool"), "amount"].sum()
-    return float(recognised / recent["amount"].sum())
+    cents = (recent["amount"] * 100).round().astype("int64")
+    return Recognised(int(cents[recent["payer_recognised"].astype("bool")].sum()), int(cents.sum()))
+
+
+def recognised_share(parts: Iterable[Recognised | None]) -> float | None:
+    """The share of sales whose payer was recognised, over all customers; None where the shop does not record it."""
+    told = [part for part in parts if part is not None]
+    return sum(part.cents for part in told) / sum(part.of_cents for part in told) if told else None

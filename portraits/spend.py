@@ -38,11 +38,21 @@ def spend(lines: pd.DataFrame, recent: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def value_tier(spent: pd.Series, limits: Portray) -> pd.Series:
-    """Top, middle or base by rank of spend; equal spend ranks alike, no spend is base."""
-    top, middle = limits.value_tier_shares
-    share_above = spent.rank(method="min", ascending=False).sub(1) / max(len(spent), 1)
-    named = np.select([spent <= 0, share_above < top, share_above < middle], ["base", "top", "middle"], "base")
+def value_edges(spent: pd.Series, limits: Portray) -> tuple[float, float]:
+    """From which spend on a customer is of the top tier, and from which of the middle; `spent` is the whole shop's."""
+    amounts, n = np.unique(spent.to_numpy(dtype=np.float64), return_counts=True)
+    share_above = (len(spent) - np.cumsum(n)) / max(len(spent), 1)
+    top, middle = (float(amounts[share_above < share].min(initial=np.inf)) for share in limits.value_tier_shares)
+    return top, middle
+
+
+def value_tier(spent: pd.Series, limits: Portray, edges: tuple[float, float] | None = None) -> pd.Series:
+    """Top, middle or base by rank of spend; equal spend ranks alike, no spend is base.
+
+    Without `edges` (`value_edges`), the rows are the whole shop.
+    """
+    top, middle = value_edges(spent, limits) if edges is None else edges
+    named = np.select([spent <= 0, spent >= top, spent >= middle], ["base", "top", "middle"], "base")
     return pd.Series(named, index=spent.index, dtype="str")
 
 

@@ -21,13 +21,13 @@ from events.building import build_store
 from events.open_source import open_source
 from events.recipe import recipe
 from events.sources import Source
-from events.store import read_store
+from events.store import open_store
 from events.tombstones import Tombstones
 from offers.catalogue_file import load_sound_catalogue
 from offers.plan import Made, make_plan
 from offers.setting import Setting
 from pipeline.onboarding import Wishes, changed, look_at_files, merged
-from pipeline.portray import known
+from pipeline.portraying import known_in
 from portraits.known import Known
 from portraits.portrait import portray
 from simulation.cases.case import Case, write_case
@@ -121,11 +121,12 @@ def brought_in(name: str, case: Case, folder: Path) -> Example:
     params = changed(base, merged(look.changes, set_by_hand(name, "after")))
     source = open_source(params)
     facts = build_store(source, folder / "events", recipe(params, source, Tombstones(), TODAY))
+    shelf = open_store(folder / "events")
     return Example(
         params,
         look.has_model,
         source,
-        known(read_store(folder / "events"), folder / "events"),
+        known_in(shelf, tuple(range(shelf.n_buckets))),
         monday_at_or_before(date.fromisoformat(facts["data_end_on"])),
         load_portrait_rules(files / "portraits.yaml", params.plan.forbidden_attributes),
         load_words(files / "words.yaml"),

@@ -17,11 +17,10 @@ from benchmarks.offers.results import Row
 from contracts.params import load_params
 from contracts.windows import day_number, following, matured_mondays
 from contracts.words import load_words
-from events.store import read_store
-from pipeline.portray import known
-from portraits.known import known_lines
+from events.store import open_store
+from pipeline.portraying import Stored
+from portraits.look import Terms
 from portraits.matching import HORIZON_DAYS, Goods, goods_of, ranked
-from portraits.tastes import nameable, spoken
 
 PRESET = "complete_journey"
 AT = (1, 3, 5)
@@ -50,10 +49,11 @@ def hit_rows(root: Path, seed: int) -> list[Row]:
 def _goods(root: Path) -> tuple[Goods, date]:
     """Every nameable good bought so far, and the end of the data."""
     params, words = load_params(root / "params.yaml"), load_words(root / "words.yaml")
-    events = read_store(root / "data" / "events")
-    end = events.data_end_on
-    lines = known_lines(known(events, root / "data" / "events"), end, params.store.time_zone)
-    return goods_of(spoken(nameable(lines, params.portray), words), words), end
+    shelf = open_store(root / "data" / "events")
+    end = date.fromisoformat(shelf.facts["data_end_on"])
+    terms = Terms(end, params.store, params.task.active_days, params.portray, words)
+    everyone = Stored(shelf, terms, (tuple(range(shelf.n_buckets)),))
+    return goods_of(everyone(0).told, words), end
 
 
 def _hits(goods: Goods, cutoff: date) -> pd.DataFrame:

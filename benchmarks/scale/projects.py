@@ -9,17 +9,21 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from benchmarks.scale.data import COLUMNS
+from benchmarks.features.data import N_PRODUCTS, PRODUCTS_PER_CATEGORY
+from benchmarks.scale.data import COLUMNS, LINES_PER_CUSTOMER
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("dvc.yaml", "offers.yaml", "portraits.yaml", "words.yaml", "requirements.lock")
+FILES = ("dvc.yaml", "offers.yaml", "portraits.yaml", "requirements.lock")
+N_CATEGORIES = N_PRODUCTS // PRODUCTS_PER_CATEGORY
 LINES_PER_BUCKET = 700_000
 FEWEST_BUCKETS = 16
+CONTACTED_SHARE, COST_A_CONTACT = 0.02, 3.0
+"""Contacts and budget grow with the shop: as in the defaults up to 10,000 customers, then one customer in fifty."""
 TRAIN_EVERY_WEEKS = 8
 """Twelve training cutoffs in two years."""
 STAGES = (
-    *("ingest", "snapshot", "featurize", "train", "evaluate", "register", "score"),
-    *("portray", "collect", "plan", "publish"),
+    *("ingest", "inspect", "snapshot", "featurize", "train", "evaluate", "register", "score"),
+    *("portray", "collect", "plan", "publish", "monitor"),
 )
 BY_BUCKET = ("ingest", "snapshot", "featurize", "score")
 MADE = ("data/features", "data/scores.parquet", "data/plan.parquet")
@@ -48,7 +52,11 @@ def project(home: Path, raw: Path, n_lines: int) -> Path:
     plain["ingest"]["tables"] = {"products": "*products.parquet"}
     plain["snapshot"]["train_every_weeks"] = TRAIN_EVERY_WEEKS
     plain["ingest"]["format"]["columns"] = dict(COLUMNS)
+    contacts = max(int(plain["plan"]["capacity"]), round(n_lines / LINES_PER_CUSTOMER * CONTACTED_SHARE))
+    plain["plan"] |= {"capacity": contacts, "budget": float(COST_A_CONTACT * contacts)}
     yaml.dump(plain, home / "params.yaml")
+    names = {f"c{number}": f"goods of kind {number}" for number in range(N_CATEGORIES)}
+    yaml.dump({"names": names}, home / "words.yaml")
     (home / "inbox" / "waves").mkdir(parents=True)
     (home / "inbox" / "desk").mkdir()
     (home / "inbox" / "champion.json").write_text('{\n  "model_hash": null\n}\n')

@@ -26,7 +26,7 @@ HEADINGS = (
     "| customers | lines | core-hours by bucket | cores for two hours | core-hours in one process | disk, GB | "
     "a full rebuild, USD | storage a month, USD |"
 )
-BY_BUCKET = ("ingest", "snapshot", "featurize", "score")
+BY_BUCKET = ("ingest", "snapshot", "featurize", "score", "portray", "collect")
 WITHIN_HOURS = 2.0
 
 

@@ -38,7 +38,9 @@ def most_severe_first(found: Iterable[Finding]) -> list[Finding]:
 
 def examples(rows: pd.DataFrame, files: dict[str, str]) -> tuple[dict[str, Any], ...]:
     """The first rows by file name and line, from columns `source` and `source_line`."""
-    named = rows[["source", "source_line"]].assign(file=rows["source"].map(files).fillna("(a file no longer there)"))
+    named = rows[["source", "source_line"]].assign(
+        file=rows["source"].astype("str").map(files).fillna("(a file no longer there)")
+    )
     first = named.sort_values(["file", "source_line"]).head(N_EXAMPLES)
     return tuple(
         {"file": str(file), "line": int(line)} for file, line in zip(first["file"], first["source_line"], strict=True)

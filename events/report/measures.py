@@ -48,9 +48,10 @@ def anonymous(look: Look) -> pd.DataFrame:
 
 def recognised_by_month(look: Look) -> pd.DataFrame:
     """One row a calendar month with sales: `month`, lines and amount in all, and the shares with a customer."""
-    known = pd.DataFrame({"month": months(look.column("day")), "amount": look.lines["amount"].to_numpy(), "known": 1.0})
-    every = pd.concat([known, anonymous(look).assign(known=0.0)], ignore_index=True)
-    every["known_amount"] = every["amount"] * every["known"]
+    known = pd.DataFrame({"month": months(look.column("day")), "amount": look.lines["amount"].to_numpy(), "known": 1})
+    small = {"month": np.int32, "known": np.int8}
+    every = pd.concat([part.astype(small) for part in (known, anonymous(look).assign(known=0))], ignore_index=True)
+    every["known_amount"] = every["amount"].where(every["known"] > 0, 0.0)
     sums = every.groupby("month").agg(
         lines=("known", "size"), known=("known", "sum"), amount=("amount", "sum"), known_amount=("known_amount", "sum")
     )

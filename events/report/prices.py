@@ -55,20 +55,31 @@ def compared_lines(look: Look, limits: Inspect) -> pd.DataFrame:
     is_usable = (look.column("product") >= 0) & (quantity > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_price = np.log(look.lines["amount"].to_numpy(dtype=np.float64) / quantity)
-    lines = pd.DataFrame(
+    key = (look.column("product") * 10_000 + week_numbers(look.column("day"))) * 1_000_000 + look.column("store")
+    is_long = is_long_standing(look, limits.long_standing_days)
+    chosen = np.flatnonzero(is_usable)
+    chosen = chosen[_in_both(key[chosen], is_long[chosen], limits.min_cell_lines)]
+    return pd.DataFrame(
         {
-            "log_price": log_price,
-            "is_long": is_long_standing(look, limits.long_standing_days),
-            "customer": look.column("customer"),
-            "product": look.column("product"),
-            "week": week_numbers(look.column("day")),
+            "log_price": log_price[chosen],
+            "is_long": is_long[chosen],
+            "customer": look.column("customer")[chosen],
+            "product": look.column("product")[chosen],
+            "week": week_numbers(look.column("day")[chosen]),
+            "cell": pd.factorize(key[chosen])[0],
         }
     )
-    cell = pd.factorize((lines["product"] * 10_000 + lines["week"]) * 1_000_000 + look.column("store"))[0]
-    lines = lines.assign(cell=cell)[is_usable]
-    n_long, n_all = np.bincount(lines["cell"], lines["is_long"]), np.bincount(lines["cell"])
-    has_both = (n_long >= limits.min_cell_lines) & (n_all - n_long >= limits.min_cell_lines)
-    return lines[has_both[lines["cell"]]].reset_index(drop=True)
+
+
+def _in_both(key: Ints, is_long: npt.NDArray[np.bool_], at_least: int) -> npt.NDArray[np.bool_]:
+    """Which lines are in a cell with at least so many of either group; most cells hold a line or two."""
+    order = np.argsort(key, kind="stable")
+    begins = np.flatnonzero(np.diff(key[order], prepend=-1) != 0)
+    n_all = np.diff(begins, append=len(key))
+    n_long = np.add.reduceat(is_long[order], begins, dtype=np.int64) if len(key) else n_all
+    found = np.empty(len(key), dtype=bool)
+    found[order] = np.repeat((n_long >= at_least) & (n_all - n_long >= at_least), n_all)
+    return found
 
 
 def price_gap(lines: pd.DataFrame) -> Gap | None:

@@ -158,8 +158,11 @@ class _Compact:
         codes = {ours: self._coded(lines, given, ours) for given, ours in CODED.items()}
         order, n_orders = _orders(lines["order_id"], codes["customer"])
         codes["order"], self._n_orders = order + self._n_orders, self._n_orders + n_orders
-        kept = [name for name in lines.columns if name not in (*CODED, *NOT_KEPT)]
-        return lines[kept].assign(**codes, day=windows.day_numbers(lines["ordered_on"]))
+        codes["day"] = windows.day_numbers(lines["ordered_on"])
+        kept = [name for name in lines.columns if name not in (*CODED, *NOT_KEPT, "source")]
+        sources = pd.CategoricalDtype(pd.Index(sorted({part["source"] for part in facts["parts"]}), dtype="str"))
+        narrow = {ours: column.astype(np.int32) for ours, column in codes.items()}
+        return lines[kept].assign(source=lines["source"].astype(sources), **narrow)
 
     def _coded(self, lines: pd.DataFrame, given: str, ours: str) -> Ints:
         if given not in lines.columns:
@@ -183,4 +186,4 @@ def _orders(order_id: pd.Series, customer: Ints) -> tuple[Ints, int]:
 
 def orders(look: Look) -> pd.DataFrame:
     """One row an order, as its first line says: `customer`, `day`, `ordered_at`."""
-    return look.lines.drop_duplicates("order")[["customer", "day", "ordered_at"]]
+    return look.lines.loc[~look.lines["order"].duplicated(), ["customer", "day", "ordered_at"]]

@@ -13,7 +13,13 @@ from features.catalogue import COUNT_WINDOWS_DAYS
 from models.evaluation.metrics import auc
 from models.learners import quantile_logit, trees
 from models.learners.calibration import Calibration, losses
-from models.learners.quantile_logit import QuantileLogit, fit_weights, normal_scores, training_quantiles
+from models.learners.quantile_logit import (
+    QuantileLogit,
+    fit_weights,
+    normal_scores,
+    shown_scores,
+    training_quantiles,
+)
 from models.risk import Flags, RiskModel, matrix
 
 INACTIVITY_RULES = (
@@ -54,12 +60,16 @@ def best_penalty(frame: pd.DataFrame, lapsed: Flags, is_judged: Flags, features:
 
     Quantiles are those of the fold's fitting rows: nothing of the judged rows reaches the fit.
     """
-    values = matrix(frame, features)
-    design = normal_scores(values, training_quantiles(values[~is_judged]))
+    fitting = matrix(frame[~is_judged], features)
+    quantiles = training_quantiles(fitting)
+    design, is_shown = shown_scores(fitting, quantiles)
+    judged = normal_scores(matrix(frame[is_judged], features), quantiles)
+    del fitting
 
     def loss(penalty: float) -> float:
-        weights, intercept = fit_weights(design[~is_judged], lapsed[~is_judged], penalty)
-        return float(losses(design[is_judged] @ weights + intercept, lapsed[is_judged]).mean())
+        weights = np.zeros(2 * len(features))
+        weights[is_shown], intercept = fit_weights(design, lapsed[~is_judged], penalty)
+        return float(losses(judged @ weights + intercept, lapsed[is_judged]).mean())
 
     return min(PENALTIES, key=loss)
 

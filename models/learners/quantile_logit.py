@@ -19,6 +19,7 @@ from models.risk import Flags, Floats, matrix, sigmoid
 
 N_QUANTILES = 200
 EDGE = 1e-3
+PIECE = 65_536
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class QuantileLogit:
     penalty: float
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
-        """Log-odds of lapse, one a row."""
-        return np.asarray(self._design(frame) @ self.weights + self.intercept)
+        """Log-odds of lapse, one a row; in pieces, since a design is several times the features' size."""
+        pieces = [frame.iloc[at : at + PIECE] for at in range(0, max(len(frame), 1), PIECE)]
+        return np.concatenate([self._design(piece) @ self.weights + self.intercept for piece in pieces])
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """`p_lapse`, one a row."""
@@ -81,30 +83,50 @@ def normal_scores(values: Floats, quantiles: Floats) -> Floats:
 
     Ties in the quantiles (a count that is mostly 0) map to the middle of their ranks.
     """
+    n = values.shape[1]
+    # products of matrices differ in the last bit by how they lie in memory: here as the values do
+    design = np.empty((len(values), 2 * n), order="F" if np.isfortran(values) else "C")
+    design[:, n:] = np.isnan(values)
+    _score(values, quantiles, design)
+    return design
+
+
+def shown_scores(values: Floats, quantiles: Floats) -> tuple[Floats, Flags]:
+    """The columns of `normal_scores` that are not 0 in every row, and which those are: what a fit needs in memory."""
+    n, has_missing = values.shape[1], np.isnan(values).any(axis=0)
+    design = np.empty((len(values), n + int(has_missing.sum())))
+    design[:, n:] = np.isnan(values[:, has_missing])
+    _score(values, quantiles, design)
+    used = design[:, :n].any(axis=0)
+    kept = np.concatenate([used, np.ones(design.shape[1] - n, dtype=bool)])
+    return design if kept.all() else np.ascontiguousarray(design[:, kept]), np.concatenate([used, has_missing])
+
+
+def _score(values: Floats, quantiles: Floats, into: Floats) -> None:
+    """Write the scores of each column to the first columns of a design."""
     grid = np.linspace(0.0, 1.0, quantiles.shape[1])
-    scores = np.zeros_like(values)
-    is_missing = np.isnan(values)
     for position, edges in enumerate(quantiles):
-        column = np.where(is_missing[:, position], edges[len(edges) // 2], values[:, position])
+        is_missing = np.isnan(values[:, position])
+        column = np.where(is_missing, edges[len(edges) // 2], values[:, position])
         rising = np.interp(column, edges, grid)
         falling = 1.0 - np.interp(-column, -edges[::-1], grid)
         ranks = np.clip((rising + falling) / 2.0, EDGE, 1.0 - EDGE)
-        scores[:, position] = np.where(is_missing[:, position], 0.0, ndtri(ranks))
-    return np.column_stack([scores, is_missing.astype(np.float64)])
+        into[:, position] = np.where(is_missing, 0.0, ndtri(ranks))
 
 
 def training_quantiles(values: Floats) -> Floats:
     """200 quantiles a column, missing values left out; a column of nothing else gets zeros."""
     grid = np.linspace(0.0, 1.0, N_QUANTILES)
-    columns = [column[~np.isnan(column)] for column in values.T]
+    columns = (column[~np.isnan(column)] for column in values.T)
     return np.stack([np.quantile(known, grid) if len(known) else np.zeros(N_QUANTILES) for known in columns])
 
 
 def fit(name: str, frame: pd.DataFrame, lapsed: Flags, features: Sequence[str], penalty: float = 1.0) -> QuantileLogit:
     """Fit by maximum likelihood with an L2 `penalty` (scikit-learn's C)."""
-    values = matrix(frame, features)
-    quantiles = training_quantiles(values)
-    weights, intercept = fit_weights(normal_scores(values, quantiles), lapsed, penalty)
+    quantiles = training_quantiles(matrix(frame, features))
+    design, is_shown = shown_scores(matrix(frame, features), quantiles)
+    weights = np.zeros(2 * len(features))
+    weights[is_shown], intercept = fit_weights(design, lapsed, penalty)
     return QuantileLogit(name, tuple(features), quantiles, weights, intercept, penalty)
 
 
@@ -120,8 +142,9 @@ def fit_weights(design: Floats, lapsed: Flags, penalty: float) -> tuple[Floats, 
         base = float(np.clip(lapsed.mean(), 1e-4, 1.0 - 1e-4))
         return np.zeros(design.shape[1]), float(np.log(base / (1 - base)))
     used = design.any(axis=0)  # a flag that never showed gets weight 0 under any L2 penalty
+    shown = design if used.all() else design[:, used]
     with threadpool_limits(1):
-        fitted = LogisticRegression(C=penalty, solver="newton-cholesky", max_iter=200).fit(design[:, used], lapsed)
+        fitted = LogisticRegression(C=penalty, solver="newton-cholesky", max_iter=200).fit(shown, lapsed)
     weights = np.zeros(design.shape[1])
     weights[used] = np.round(fitted.coef_[0], 8) + 0.0  # a weight of nearly nothing is 0, never -0
     return weights, round(float(fitted.intercept_[0]), 8)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from offers.effects.alike import Alike, Ints
 from offers.effects.multiplicity import q_values
 from offers.effects.rows import Flags, Floats
 
@@ -69,48 +70,51 @@ def _all(rows: pd.DataFrame, facts: pd.DataFrame) -> list[tuple[str, str, tuple[
     customer = pd.factorize(rows["customer_id"])[0]
     lapsed, stratum = rows["lapsed"].to_numpy(dtype=np.float64), rows["stratum"].to_numpy() + 1
     found = []
-    for kind, own in facts.groupby("kind", sort=True):
-        base = np.arange(len(rows)) if kind == "failure" else np.unique(own["row"].to_numpy(dtype=np.int64))
-        for name, places in _common(own.assign(who=customer[own["row"].to_numpy(dtype=np.int64)])):
-            has = np.isin(base, places)
-            n_with, n_without = (len(np.unique(customer[base[part]])) for part in (has, ~has))
+    for kind, own in facts.groupby("kind", sort=True, observed=True):
+        row = own["row"].to_numpy(dtype=np.int64)
+        base = np.arange(len(rows)) if kind == "failure" else np.unique(row)
+        alike = Alike.of(lapsed[base], stratum[base], customer[base])
+        for name, places in _common(own.assign(who=customer[row])):
+            has = np.searchsorted(base, places)
+            n_with, n_without = alike.n_customers(has)
             if min(n_with, n_without) >= MIN_CUSTOMERS:
-                compared = compare(lapsed[base], has, stratum[base], customer[base])
-                found.append((str(kind), name, (compared, n_with, n_without)))
+                found.append((str(kind), name, (compared(alike, has), n_with, n_without)))
     return found
 
 
-def _common(own: pd.DataFrame) -> list[tuple[str, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
+def _common(own: pd.DataFrame) -> list[tuple[str, Ints]]:
     """The names of a kind with the most customers, and the rows of each."""
-    n_customers = own.groupby("name")["who"].nunique()
+    n_customers = own.drop_duplicates(["name", "who"]).groupby("name", observed=True).size()
+    n_customers.index = n_customers.index.astype("str")
     named = n_customers[n_customers >= MIN_CUSTOMERS].sort_index().sort_values(ascending=False, kind="stable")
-    chosen = own[own["name"].isin(named.index[:MOST_OF_A_KIND])]
-    return [(str(name), part["row"].to_numpy(dtype=np.int64)) for name, part in chosen.groupby("name", sort=True)]
+    chosen = own[own["name"].isin(named.index[:MOST_OF_A_KIND])].astype({"name": "str"})
+    return [(str(name), np.unique(part["row"].to_numpy(dtype=np.int64))) for name, part in chosen.groupby("name")]
 
 
-def compare(
-    lapsed: Floats,
-    has: Flags,
-    stratum: np.ndarray[tuple[int], np.dtype[np.int64]],
-    customer: np.ndarray[tuple[int], np.dtype[np.int64]],
-) -> Compared:
+def compare(lapsed: Floats, has: Flags, stratum: Ints, customer: Ints) -> Compared:
     """Mantel-Haenszel risk difference and ratio over strata; one entry a row, `stratum` and `customer` count from 0."""
-    n_with, n_without = np.bincount(stratum, has), np.bincount(stratum, ~has)
+    return compared(Alike.of(lapsed, stratum, customer), np.flatnonzero(has))
+
+
+def compared(alike: Alike, places: Ints) -> Compared:
+    """The rows at some places, which have a circumstance, against all others."""
+    n_with, n_without, lapsed_with, lapsed_without = alike.sides(places)
     n = np.maximum(n_with + n_without, 1)
     weight = n_with * n_without / n
     if not weight.sum():
         return Compared(*[float("nan")] * 9)
     with np.errstate(invalid="ignore", divide="ignore"):
-        p_with = np.nan_to_num(np.bincount(stratum, has * lapsed) / n_with)
-        p_without = np.nan_to_num(np.bincount(stratum, ~has * lapsed) / n_without)
+        p_with = np.nan_to_num(lapsed_with / n_with)
+        p_without = np.nan_to_num(lapsed_without / n_without)
         share = weight / weight.sum()
         rate_with, rate_alike = float(share @ p_with), float(share @ p_without)
         # each row's part in the weighted rate of its side, at the stratum's rate: what clusters are summed over
-        part_with = np.where(has, (share / n_with)[stratum] * (lapsed - p_with[stratum]), 0.0)
-        part_without = np.where(has, 0.0, (share / n_without)[stratum] * (lapsed - p_without[stratum]))
-    difference, error = rate_with - rate_alike, _clustered(part_with - part_without, customer)
+        outcome = np.arange(2)[:, None]
+        part_with = np.nan_to_num(share / n_with) * (outcome - p_with)
+        part_without = -np.nan_to_num(share / n_without) * (outcome - p_without)
+    difference, error = rate_with - rate_alike, alike.clustered(places, part_with, part_without)
     ratio = rate_with / rate_alike if rate_with and rate_alike else float("nan")
-    log_error = _clustered(part_with / rate_with - part_without / rate_alike, customer) if ratio > 0 else ratio
+    log_error = alike.clustered(places, part_with / rate_with, part_without / rate_alike) if ratio > 0 else ratio
     return Compared(
         rate_with,
         rate_alike,
@@ -122,13 +126,6 @@ def compare(
         float(ratio * np.exp(Z95 * log_error)),
         _two_sided(difference, error),
     )
-
-
-def _clustered(parts: Floats, customer: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
-    """Standard error of a sum of parts whose customers are independent, and rows of a customer are not."""
-    by_customer = np.bincount(customer, parts)
-    n = max(len(np.unique(customer)), 2)
-    return float(np.sqrt(np.square(by_customer).sum() * n / (n - 1)))
 
 
 def _two_sided(difference: float, error: float) -> float:

@@ -10,7 +10,7 @@ from offers.optimiser.problem import Problem, Row
 from offers.optimiser.sides import Sides, sides_of
 from offers.optimiser.solving import FULL, QUICK, Solution, solved
 
-MANY = 50_000
+MANY = 5_000
 """Candidates above which a point is tried less hard: a plot shows no thousandth, and each point tells its bound."""
 
 

@@ -46,7 +46,7 @@ class HeldShelf(Shelf):
         """One."""
         return 1
 
-    def bucket(self, number: int) -> Events:  # noqa: ARG002  # there is but one
+    def bucket(self, *numbers: int) -> Events:  # noqa: ARG002  # there is but one
         """The one bucket."""
         return self.whole()
 

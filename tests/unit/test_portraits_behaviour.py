@@ -7,7 +7,7 @@ from contracts.windows import rows_before
 from portraits.goods import category_spend
 from portraits.headroom import headroom
 from portraits.payers import payers
-from portraits.report import concentration, recognised_share, report
+from portraits.report import concentration, recognised, recognised_share, report
 from tests.portrait_shop import (
     CUTOFF,
     ZONE,
@@ -213,11 +213,11 @@ def test_sales_with_a_recognised_member():
         *buy("2", ago(3), amount=99.0, payer_recognised=None), *buy("2", ago(183), amount=99.0, payer_recognised=True),
         *buy("2", ago(0), amount=99.0, payer_recognised=True),
     ]  # fmt: skip
-    assert recognised_share(purchases(rows), CUTOFF, ZONE) == pytest.approx(0.75)
-    assert recognised_share(purchases(buy("1", ago(1))), CUTOFF, ZONE) is None
+    assert recognised_share([recognised(purchases(rows), CUTOFF, ZONE)]) == pytest.approx(0.75)
+    assert recognised_share([recognised(purchases(buy("1", ago(1))), CUTOFF, ZONE)]) is None
     late = purchases(buy("1", ago(0), payer_recognised=True))
     assert rows_before(late, CUTOFF, ZONE).empty
-    assert recognised_share(late, CUTOFF, ZONE) is None
+    assert recognised_share([recognised(late, CUTOFF, ZONE)]) is None
 
 
 def test_the_report_counts_who_stands_in_the_table():

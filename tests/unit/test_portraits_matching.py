@@ -10,6 +10,7 @@ import pytest
 
 from contracts.windows import day_number
 from contracts.words import Words
+from portraits.common_goods import spoken_of, together
 from portraits.matching import Goods, bought_after, fit_repeats, is_given_up, ranked, repeats, similarity
 from portraits.naming import named_products
 
@@ -113,7 +114,7 @@ def shop() -> pd.DataFrame:
 
 def named(lines: pd.DataFrame) -> pd.DataFrame:
     recent = (lines["days"] <= 182).to_numpy()
-    return named_products(lines, recent, CUTOFF, WORDS)
+    return named_products(lines, recent, CUTOFF, WORDS, together([spoken_of(lines, recent, CUTOFF, WORDS)], WORDS))
 
 
 def test_what_a_message_may_name():

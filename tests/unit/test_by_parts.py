@@ -1,0 +1,171 @@
+"""What stages make part by part, against the same in one piece: portraits, circumstances, merged tables."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from contracts import merging
+from contracts.errors import ContractError
+from contracts.executor import ALONE
+from contracts.files import write_table
+from contracts.params import Store, load_params
+from contracts.portrait_rules import PortraitRules, load_portrait_rules
+from contracts.tables import SCORES
+from contracts.words import Words
+from events.store import Shelf, open_store
+from features.before_lapses import before_lapses
+from models.learners.quantile_logit import normal_scores, shown_scores, training_quantiles
+from offers.effects.before import compare
+from pipeline.portraying import Stored, write_portraits
+from pipeline.reading_waves import before_lapses_stored
+from portraits import matching
+from portraits.headroom import headroom, peers_of
+from portraits.look import Terms
+from portraits.report import recognised_share
+from portraits.tallies import counted_medians
+from tests import stores
+
+ROOT = Path(__file__).parents[2]
+CUTOFF = date(2023, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """A simulated shop's store in five buckets."""
+    folder = tmp_path_factory.mktemp("shop")
+    return open_store(stores.simulated_store(folder, 5, n_customers=150, n_weeks=60, n_products=40, n_stores=2, seed=3))
+
+
+def terms(shelf: Shelf) -> Terms:
+    params = load_params(ROOT / "params.yaml")
+    names = {str(name): f"words for {name}" for name in shelf.side["products"]["category"].dropna().unique()}
+    return Terms(
+        CUTOFF, Store(time_zone="Europe/Amsterdam", currency="EUR", margin_rate=0.3), 90, params.portray, Words(names)
+    )
+
+
+def rules() -> PortraitRules:
+    return load_portrait_rules(ROOT / "portraits.yaml", load_params(ROOT / "params.yaml").plan.forbidden_attributes)
+
+
+def test_portraits_do_not_hang_on_the_parts(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model is fitted on rows by lot; one part, two, and one for each bucket give the same bytes."""
+    monkeypatch.setattr(matching, "FEWEST_OUTCOMES", 20)
+    monkeypatch.setattr(matching, "MOST_ROWS", 150)
+    monkeypatch.setattr(matching, "FEWEST_TOGETHER", 2)
+    n_lines = sum(bucket["lines"] for bucket in shelf.facts["buckets"])
+    found, n_parts = [], []
+    for most_lines in (1, n_lines // 2, n_lines):
+        stored, path = Stored.of(shelf, terms(shelf), most_lines), tmp_path / f"{most_lines}.parquet"
+        n_rows, sales = write_portraits(str(path), stored, SCORES.empty(), rules(), ALONE)
+        found.append((path.read_bytes(), n_rows, recognised_share(sales)))
+        n_parts.append(len(stored.parts))
+    assert n_parts[0] == 5
+    assert 1 < n_parts[1] < 5
+    assert n_parts[2] == 1
+    assert found[0] == found[1] == found[2]
+    table = pd.read_parquet(tmp_path / f"{n_lines}.parquet")
+    assert table["customer_id"].is_monotonic_increasing
+    assert (table["headroom"] > 0).any()
+    assert (table["matched_product"] != "").any()
+    assert (table["goes_with_product"] != "").any()
+
+
+def test_circumstances_do_not_hang_on_the_parts(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = shelf.whole().purchases["customer_id"].unique()
+    rng = np.random.default_rng(5)
+    listed = pd.concat(
+        [pd.DataFrame({"customer_id": ids, "cutoff_on": pd.Timestamp(day)}) for day in ("2022-09-05", "2022-11-07")]
+    ).assign(is_eligible=rng.random(2 * len(ids)) < 0.8, lapsed=rng.random(2 * len(ids)) < 0.3)
+    whole = before_lapses(shelf.whole(), listed)
+    monkeypatch.setattr("pipeline.reading_waves.MOST_LINES", 1)
+    parts = before_lapses_stored(shelf, tmp_path, listed, ALONE)
+
+    def plain(found: object) -> pd.DataFrame:
+        rows = found.rows.astype({"cutoff_on": "str"})
+        facts = found.facts.merge(rows, left_on="row", right_index=True).drop(columns="row")
+        return facts.astype("str").sort_values(list(facts), ignore_index=True)
+
+    assert len(whole.rows) == len(parts.rows) > 100
+    pd.testing.assert_frame_equal(plain(whole), plain(parts))
+
+
+def plainly(lapsed: np.ndarray, has: np.ndarray, stratum: np.ndarray, customer: np.ndarray) -> tuple[float, float]:
+    """Difference and its standard error, every row by itself."""
+    n1, n0 = np.bincount(stratum, has), np.bincount(stratum, ~has)
+    share = n1 * n0 / (n1 + n0)
+    share = share / share.sum()
+    p1, p0 = np.bincount(stratum, has * lapsed) / n1, np.bincount(stratum, ~has * lapsed) / n0
+    part = np.where(
+        has, (share / n1)[stratum] * (lapsed - p1[stratum]), -(share / n0)[stratum] * (lapsed - p0[stratum])
+    )
+    n = len(np.unique(customer))
+    return float(share @ (p1 - p0)), float(np.sqrt(np.square(np.bincount(customer, part)).sum() * n / (n - 1)))
+
+
+def test_a_comparison_of_counts_equals_one_row_by_row(rng: np.random.Generator) -> None:
+    n = 3_000
+    stratum, customer = rng.integers(0, 6, n), rng.permutation(np.r_[np.arange(400), rng.integers(0, 400, n - 400)])
+    has, lapsed = rng.random(n) < 0.2, (rng.random(n) < 0.3).astype(float)
+    found = compare(lapsed, has, stratum, customer)
+    difference, error = plainly(lapsed, has, stratum, customer)
+    assert found.difference == pytest.approx(difference, rel=1e-10)
+    assert (found.high - found.difference) / 1.959963984540054 == pytest.approx(error, rel=1e-10)
+
+
+def test_parts_are_merged_by_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    monkeypatch.setattr(merging, "ROWS_AT_ONCE", 64)
+    monkeypatch.setattr(merging, "PART_ROWS", 16)
+    names = np.array([f"{n:04d}" for n in rng.permutation(500)])
+    whole = pd.DataFrame({"customer_id": names, "n": rng.random(500)})
+    parts = [whole.iloc[cut] for cut in np.array_split(np.arange(500), [7, 7, 300])]
+    assert merging.write_merged(tmp_path / "merged.parquet", parts, lambda table: table, "customer_id") == 500
+    told = pq.ParquetFile(tmp_path / "merged.parquet").metadata
+    assert told.num_row_groups == 8
+    expected = whole.sort_values("customer_id", ignore_index=True)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "merged.parquet"), expected)
+    assert [path.name for path in tmp_path.iterdir()] == ["merged.parquet"]
+
+
+def test_a_small_merged_table_has_the_bytes_of_one_written_whole(tmp_path: Path) -> None:
+    whole = pd.DataFrame({"customer_id": ["b", "a", "c"], "n": [1.0, 2.0, 3.0]})
+    merging.write_merged(tmp_path / "merged", [whole[:1], whole[1:]], lambda table: table, "customer_id")
+    write_table(tmp_path / "whole", whole.sort_values("customer_id", ignore_index=True), lambda table: table)
+    assert (tmp_path / "merged").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_a_key_in_two_parts_is_refused(tmp_path: Path) -> None:
+    part = pd.DataFrame({"customer_id": ["a", "b"]})
+    with pytest.raises(ContractError, match="expected each customer_id once"):
+        merging.write_merged(tmp_path / "merged", [part, part[1:]], lambda table: table, "customer_id")
+    assert not list(tmp_path.iterdir())
+
+
+def test_medians_of_counted_numbers_are_those_of_all(rng: np.random.Generator) -> None:
+    values = pd.DataFrame({"category": rng.choice(["tea", "milk", "rye"], 501), "price": rng.integers(1, 9, 501) / 4})
+    counts = values.groupby(["category", "price"]).size().rename("n").reset_index()
+    found = counted_medians(pd.concat([counts, counts]), ["category"], "price")
+    pd.testing.assert_series_equal(found, values.groupby("category")["price"].median(), check_names=False)
+
+
+def test_headroom_by_hand_and_by_peers() -> None:
+    """Of three alike, a spends 10 and b 4 on tea: c could spend their mean, 7; b what a does beyond the own 4, half."""
+    facts = pd.DataFrame({"tier": "regular", "value_tier": "top", "spend": [10.0, 4.0, 1.0]}, index=["a", "b", "c"])
+    spent = pd.DataFrame({"customer_id": ["a", "b"], "category": "tea", "amount": [10.0, 4.0]})
+    assert headroom(spent, facts).tolist() == [0.0, 1.0, 7.0]
+    one = facts.loc[["b"]]
+    assert headroom(spent[1:], one, peers_of(spent, facts)).tolist() == [1.0]
+
+
+def test_a_fit_is_shown_what_is_not_nothing(rng: np.random.Generator) -> None:
+    values = np.column_stack([rng.random(50), np.ones(50), np.where(rng.random(50) < 0.2, np.nan, rng.random(50))])
+    quantiles = training_quantiles(values)
+    whole, (shown, which) = normal_scores(values, quantiles), shown_scores(values, quantiles)
+    np.testing.assert_array_equal(which, whole.any(axis=0))
+    np.testing.assert_array_equal(shown, whole[:, which])
