@@ -104,7 +104,7 @@ SCORES = Table(
         "model_version": column(TEXT, "first 12 characters of the model's hash"),
         "model_grade": one_of("what the champion is", "model", "rule", "none"),
         "p_savable": share(
-            "risk that a contact can act on: that the customer leaves, not merely buys late; empty without a model",
+            "part of p_lapse that a contact can act on: that they leave, not merely buy late; empty without a model",
             nullable=True,
         ),
         "redeem_odds": positive(

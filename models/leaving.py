@@ -8,9 +8,10 @@ length added. With S(x) = P(no purchase in x days | alive), a silence of x days 
     A(x) = L(x) + exp(−h·x)·S(x),   L(x) = ∫₀ˣ h·exp(−h·s)·S(s) ds
 
 and after a silence of t days P(left) = L(t) / A(t), P(silent for H more days) = A(t + H) / A(t). The second is the
-label and fits h and `weight`; the first is what a contact can act on. Each customer's k is as likely as their gaps'
-coefficient of variation says: for n Erlang gaps CV² has mean 1/k and relative variance 2(1 + 1/k)/n (delta method),
-matched by a scaled chi-squared; all k are alike beforehand.
+label and fits h and `weight`. A contact can act on those of whom the label comes true because they leave, and not on
+those who merely buy late: of all whose silence goes on, the share L(t + H) / A(t + H). Each customer's k is as likely
+as their gaps' coefficient of variation says: for n Erlang gaps CV² has mean 1/k and relative variance 2(1 + 1/k)/n
+(delta method), matched by a scaled chi-squared; all k are alike beforehand.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ class Leaving:
         gone, here = self._silent(now, 0.0)
         return gone / (gone + here)
 
-    def p_leaves(self, now: pd.DataFrame, horizon_days: Floats | float) -> Floats:
-        """Probability that each has left, or leaves within the horizon."""
-        left = self.p_left(now)
-        return left + (1 - left) * -np.expm1(-self.hazard * np.asarray(horizon_days, dtype=np.float64))
+    def share_left(self, now: pd.DataFrame, horizon_days: Floats | float) -> Floats:
+        """Probability that each has left by the horizon's end, if nothing is bought until then."""
+        gone, here = self._silent(now, horizon_days)
+        return gone / (gone + here)
 
     def p_silent(self, now: pd.DataFrame, horizon_days: Floats | float) -> Floats:
         """Probability that each buys nothing within the horizon: what this model says of the label."""

@@ -56,13 +56,13 @@ def score(
     *,
     store: Store,
     params: Score,
-    p_leaves: Floats | None = None,
+    share_left: Floats | None = None,
     crew: Crew = ALONE,
 ) -> pd.DataFrame:
     """One row per eligible customer. `now` and `week_before` are feature tables of the eligible at the two cutoffs.
 
-    `p_leaves` (rows of `now`; models.leaving) is the part of the risk that a contact can act on: a slow customer lapses
-    without leaving, and no offer brings a purchase forward that is not due. Without it that is p_lapse.
+    `share_left` (rows of `now`; models.leaving) is the share of the risk that a contact can act on: a slow customer
+    lapses without leaving, and no offer brings a purchase forward that is not due. Without it that is all of p_lapse.
     """
     rows = now[["customer_id", "cutoff_on"]].reset_index(drop=True)
     rows["p_lapse"] = np.round(predicted(champion.model, now, crew), 6)
@@ -72,7 +72,7 @@ def score(
     rows["change"] = changes(rows["p_lapse"].to_numpy(), rows["p_lapse_week_before"].to_numpy(), params.change_step)
     rows["risk_band"] = risk_bands(rows["p_lapse"].to_numpy(), params.risk_band_edges)
     rows = rows.assign(**margins(now, value, store.margin_rate, crew))
-    rows["p_savable"] = rows["p_lapse"] if p_leaves is None else np.round(p_leaves, 6)
+    rows["p_savable"] = rows["p_lapse"] if share_left is None else np.round(rows["p_lapse"] * share_left, 6)
     rows["expected_loss"] = np.round(rows["p_lapse"] * rows["value_at_stake"], 2)
     why = _Why(champion.model, params.n_reasons, store.currency)
     rows["reasons"] = explained(now, rows["expected_loss"].to_numpy(), why, params.n_explained, crew)

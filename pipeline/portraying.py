@@ -72,6 +72,8 @@ def write_portraits(
         for table, sold in portraits_by_part(stored, scores, rules, crew):
             sales.append(sold)
             yield table
+        if not sales:
+            yield PORTRAITS.empty()
 
     return write_merged(path, tables(), PORTRAITS, "customer_id"), sales
 

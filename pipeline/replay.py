@@ -189,16 +189,16 @@ def _replayed(shop: Shop, monday: date, features: _Features, scratch: Path) -> R
         champion = Champion(fitted.model, "", fitted.grade)
         unexplained = params.score.model_copy(update={"n_explained": 1})
         before = features.eligible(laid, "is_previous")
-        leaves = _leaves(now, laid, features)
-        scores = score(now, before, champion, fitted.value, store=params.store, params=unexplained, p_leaves=leaves)
+        left = _share_left(now, laid, features)
+        scores = score(now, before, champion, fitted.value, store=params.store, params=unexplained, share_left=left)
     return Replayed(monday, tables.SCORES(scores), now, _listed(scores, params.publish.list_size), fitted)
 
 
-def _leaves(now: pd.DataFrame, laid: Laid, features: _Features) -> npt.NDArray[np.float64] | None:
-    """What stage `score` says that a contact can act on."""
+def _share_left(now: pd.DataFrame, laid: Laid, features: _Features) -> npt.NDArray[np.float64] | None:
+    """The share of the risk of which stage `score` says that a contact can act on it."""
     rows = features.labelled(laid, "in_release_fit")
     leaving = fit_leaving(rows.frame, rows.lapsed, horizons(rows.frame, laid.rows))
-    return None if leaving is None else leaving.p_leaves(now, horizons(now, laid.rows))
+    return None if leaving is None else leaving.share_left(now, horizons(now, laid.rows))
 
 
 def _fitted(laid: Laid, features: _Features, params: Params, scratch: Path) -> Fitted:

@@ -44,10 +44,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         before = eligible_rows(paths.features, snapshots, "is_previous")
         rows = read_rows(paths.features, snapshots, "in_release_fit")
         leaving = fit_leaving(rows.frame, rows.lapsed, horizons(rows.frame, snapshots))
-        p_leaves = None if leaving is None else leaving.p_leaves(now, horizons(now, snapshots))
+        share_left = None if leaving is None else leaving.share_left(now, horizons(now, snapshots))
         with crew_at_hand(params) as crew:
             scored = partial(score, now, before, champion, value, store=params.store, params=params.score)
-            frame = scored(p_leaves=p_leaves, crew=crew)
+            frame = scored(share_left=share_left, crew=crew)
         loss = frame["expected_loss"].sum()
         said = f"expected loss {loss:,.0f} {params.store.currency} of margin in {params.task.value_horizon_days} days"
     days, zone = read_days(read_json(paths.cutoffs)), params.store.time_zone

@@ -112,7 +112,7 @@ def scored(frame: pd.DataFrame, models: Models, params: Params) -> pd.DataFrame:
     leaving, horizon = models.leaving, params.task.horizon_days
     return frame[list(FEATURE_KEYS)].assign(
         p_lapse=p_lapse,
-        p_savable=p_lapse if leaving is None else np.round(leaving.p_leaves(frame, horizon), 6),
+        p_savable=p_lapse if leaving is None else np.round(p_lapse * leaving.share_left(frame, horizon), 6),
         risk_band=risk_bands(p_lapse, params.score.risk_band_edges),
         value_at_stake=value.stake,
         value_at_stake_low=value.low,

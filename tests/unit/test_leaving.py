@@ -49,7 +49,8 @@ def test_probabilities_are_the_integrals_of_the_docstring() -> None:
     left = gone / (gone + here)
     assert model.p_left(now)[0] == pytest.approx(left, rel=1e-6)
     assert model.p_silent(now, 28.0)[0] == pytest.approx(sum(silent(73.5)) / (gone + here), rel=1e-6)
-    assert model.p_leaves(now, 28.0)[0] == pytest.approx(1 - (1 - left) * np.exp(-28 / 300), rel=1e-6)
+    gone_then, here_then = silent(73.5)
+    assert model.share_left(now, 28.0)[0] == pytest.approx(gone_then / (gone_then + here_then), rel=1e-6)
 
 
 def test_whoever_is_silent_longer_against_their_own_gap_is_more_likely_gone() -> None:
@@ -127,3 +128,15 @@ def test_the_fit_stays_within_its_bounds_where_the_label_says_nothing() -> None:
     assert model is not None
     assert LIFE_DAYS[0] <= 1 / model.hazard <= LIFE_DAYS[1] * (1 + 1e-9)
     assert np.isfinite(model.p_left(rows)).all()
+
+
+def test_what_a_contact_can_act_on_is_never_more_than_the_risk(rng: np.random.Generator) -> None:
+    """Whoever has left buys nothing: the share is one of all that stay silent, and grows with the silence."""
+    model = Leaving(1 / 300, 20.0, 2.0)
+    n_days = rng.integers(1, 200, 500)
+    rows = histories(rng.integers(0, 400, 500).tolist(), rng.integers(1, 900, 500).tolist(), n_days.tolist())
+    share = model.share_left(rows, 28.0)
+    assert ((share > 0) & (share <= 1)).all()
+    assert (model.p_left(rows) <= model.p_silent(rows, 28.0) * share + 0.02).all()  # quadrature
+    daily = model.share_left(histories([0, 9, 60], [300] * 3, [250] * 3), 28.0)
+    assert (np.diff(daily) > 0).all()
