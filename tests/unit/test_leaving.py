@@ -133,10 +133,28 @@ def test_the_fit_stays_within_its_bounds_where_the_label_says_nothing() -> None:
 def test_what_a_contact_can_act_on_is_never_more_than_the_risk(rng: np.random.Generator) -> None:
     """Whoever has left buys nothing: the share is one of all that stay silent, and grows with the silence."""
     model = Leaving(1 / 300, 20.0, 2.0)
-    n_days = rng.integers(1, 200, 500)
-    rows = histories(rng.integers(0, 400, 500).tolist(), rng.integers(1, 900, 500).tolist(), n_days.tolist())
+    n_days, gaps = rng.integers(1, 200, 500), rng.uniform(1, 100, 500)
+    rows = histories(rng.integers(0, 400, 500).tolist(), (gaps * (n_days - 1)).tolist(), n_days.tolist())
     share = model.share_left(rows, 28.0)
     assert ((share > 0) & (share <= 1)).all()
-    assert (model.p_left(rows) <= model.p_silent(rows, 28.0) * share + 0.02).all()  # quadrature
+    assert (model.p_left(rows) <= model.p_silent(rows, 28.0) * share + 1e-4).all()  # quadrature
     daily = model.share_left(histories([0, 9, 60], [300] * 3, [250] * 3), 28.0)
     assert (np.diff(daily) > 0).all()
+
+
+@pytest.mark.parametrize("silence", [0.0, 30.0, 180.0, 400.0])
+@pytest.mark.parametrize("gap", [1, 2, 7, 60])
+def test_integrals_are_right_for_daily_and_for_rare_shoppers(silence: float, gap: int) -> None:
+    model, n_days = Leaving(1 / 300, 20.0, 2.0), 121
+    now = histories([silence], [gap * (n_days - 1)], [n_days])
+    n = n_days - 1 + 2.0
+    mean = (gap * (n_days - 1) + 2 * 20.0) / n
+
+    def stays(x: float) -> float:
+        return float(np.mean([survival(np.array([x]), np.array([mean]), np.array([n]), shape)[0] for shape in SHAPES]))
+
+    x = silence + 0.5
+    near = [point for point in (mean / 2, mean, 2 * mean, 4 * mean) if point < x]
+    gone = integrate.quad(lambda s: np.exp(-s / 300) / 300 * stays(s), 0, x, points=near, limit=200)[0]
+    left = gone / (gone + np.exp(-x / 300) * stays(x))
+    assert model.p_left(now)[0] == pytest.approx(left, abs=1e-4)
