@@ -233,3 +233,34 @@ def test_days_until_are_whole_and_missing_where_the_day_is() -> None:
     assert found.index.tolist() == [7, 8, 9, 10]
     assert found.to_numpy()[:3].tolist() == [1.0, 0.0, -2.0]
     assert np.isnan(found.to_numpy()[3])
+
+
+def test_what_became_known_at_the_very_cutoff_was_not_known_before_it() -> None:
+    at = pd.Series(pd.to_datetime(["2017-03-01", "2017-03-01", "2017-03-07"], utc=True))
+    cutoff = windows.midnight(CUTOFF, NEW_YORK)
+    known = pd.Series([cutoff, cutoff - pd.Timedelta(microseconds=1), pd.NaT])
+    frame = pd.DataFrame({"ordered_at": at, "known_at": known, "undone_at": pd.Series([pd.NaT] * 3, dtype=at.dtype)})
+    assert windows.rows_before(frame, CUTOFF, NEW_YORK).index.tolist() == [1]
+
+
+def test_a_day_ends_one_microsecond_before_the_next_begins() -> None:
+    days = pd.Series(pd.to_datetime(["2017-03-11", "2017-03-12"]).as_unit("us"))
+    begun = [windows.midnight(date(2017, 3, 12), NEW_YORK), windows.midnight(date(2017, 3, 13), NEW_YORK)]
+    assert (windows.day_ends(days, NEW_YORK) + pd.Timedelta(microseconds=1)).tolist() == begun
+    assert windows.day_begins(days, NEW_YORK)[1] == begun[0]
+
+
+def test_without_grace_and_every_week_is_what_is_meant_where_nothing_is_said() -> None:
+    windows.refuse_unmatured(date(2017, 12, 4), 28, date(2018, 1, 1))
+    assert windows.matured_mondays(date(2018, 1, 1), 28, n=2) == (date(2017, 11, 27), date(2017, 12, 4))
+    plan = windows.unlabelled(date(2017, 12, 31), date(2018, 1, 3))
+    assert (plan.fit, plan.release, plan.test) == ((), (), ())
+
+
+def test_days_and_their_numbers() -> None:
+    assert windows.data_end(date(2017, 12, 31)) == date(2018, 1, 1)
+    assert (windows.day_number(date(1970, 1, 2)), windows.day_of(1)) == (1, date(1970, 1, 2))
+    assert windows.day_of(windows.day_number(CUTOFF)) == CUTOFF
+    days = pd.Series(pd.to_datetime(["1970-01-01", "2017-03-06"]))
+    assert windows.day_numbers(days).tolist() == [0, windows.day_number(CUTOFF)]
+    assert windows.day_numbers(days.astype("datetime64[us]")).dtype == np.int64
