@@ -20,7 +20,7 @@ ENTRIES ?= 1000000
 ROOMS := contracts events features models portraits offers serving simulation pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check lint prove desk mlflow docs pictures figures bench bench-full bench-features bench-quality bench-offers bench-effects bench-desk audit lock clean
+.PHONY: help setup setup-dev run test check lint prove desk mlflow docs pictures figures bench bench-full bench-features bench-quality bench-offers bench-effects bench-desk coverage mutants audit lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -124,6 +124,14 @@ bench-effects: setup ## policies on stores of known truth, coverage of intervals
 
 bench-desk: setup-dev ## the desk under load: a million entries, fifty readers, a week published meanwhile; an hour (ENTRIES=20000 for a taste)
 	@python -m benchmarks.desk.run --entries $(ENTRIES) --think 3
+
+coverage: setup-dev ## branches that the tests take, in stages and servers too: an hour or more
+	@coverage run -m pytest tests -q -m "not prove"
+	@coverage combine -q && coverage report --skip-covered
+
+mutants: setup-dev ## wrong lines on purpose in time, guard, economics and gate, and which tests notice (docs/mutants.md): hours
+	@mutmut run
+	@mutmut results
 
 audit: $(UV) ## known weaknesses of the locked packages, asked of the package index's own list (needs the network)
 	@$(UV) tool run pip-audit -r requirements.lock --require-hashes --disable-pip
