@@ -13,9 +13,13 @@ SATURDAY = 5
 
 
 def visits(lines: pd.DataFrame) -> pd.DataFrame:
-    """One row per customer and receipt: day, hour, store, channel of its first line (in time order); its lines."""
-    groups = lines.groupby(["customer_id", "order_id"], observed=True)
-    seen = groups[["ordered_on", "ordered_hour", "store_id", "channel"]].first()
+    """One row per customer and receipt: day, hour, store, channel of its first line (in time order); its lines.
+
+    Of lines at one time the first by store and channel, so that nothing hangs on the order of rows.
+    """
+    told = ["ordered_on", "ordered_hour", "store_id", "channel"]
+    groups = lines.sort_values(told, kind="stable").groupby(["customer_id", "order_id"], observed=True)
+    seen = groups[told].first()
     return seen.assign(n_lines=groups.size()).reset_index()
 
 
