@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -128,8 +128,19 @@ def read_table(
     """Read a Parquet file (or folder of them, in name order) and check it, unless only some columns are asked for."""
     if not Path(path).exists():
         raise SourceError(f"expected the table {path}, found none; run `dvc repro` (or `make run`) first")
-    frame = pq.read_table(path, columns=columns).to_pandas(date_as_object=False)
+    frame = arrow_table(path, columns).to_pandas(date_as_object=False)
     return frame if check is None or columns is not None else check(frame)
+
+
+def arrow_table(path: PathLike, columns: Sequence[str] | None = None) -> pa.Table:
+    """A Parquet file (or folder of them, in name order); with `columns`, these alone, in this order.
+
+    A single file is read as a file: Arrow's way through data sets costs three times as much for the small ones here.
+    """
+    if Path(path).is_dir():
+        return pq.read_table(path, columns=None if columns is None else list(columns))
+    with pq.ParquetFile(path) as file:
+        return file.read() if columns is None else file.read(columns=list(columns)).select(list(columns))
 
 
 def digest(*parts: bytes | str) -> str:

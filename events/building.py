@@ -179,7 +179,7 @@ def _kept(before: Mapping[str, Any]) -> Bucket:
 
 
 def _build_bucket(work: _Work) -> Bucket:
-    lines = [_as_lines(pq.read_table(path).to_pandas(), work.columns) for path in work.staged]
+    lines = [_as_lines(files.arrow_table(path).to_pandas(), work.columns) for path in work.staged]
     dropped: Counter[str] = Counter()
     for path in work.old.values():
         before = files.read_table(path)

@@ -18,7 +18,6 @@ from events.complete_journey import complete_journey
 from events.raw.headers import DAMAGE, SOURCE_LINE
 from events.raw.parsing import canonical
 from events.raw.parts import find_parts
-from events.raw.sql import sql_part, url_from_environment
 from events.side_tables import read_side_tables
 from events.sources import LinePart, Source
 
@@ -61,7 +60,7 @@ def open_source(params: Params) -> Source:
     refuse_incomplete(ingest.format)
     forbidden = params.plan.forbidden_attributes
     sides = read_side_tables(ingest.path, ingest.tables, ingest.format, zone, forbidden) if ingest.tables else None
-    raw = [_spooled(sql_part(url_from_environment(), ingest.query))] if ingest.source == "sql" else _files(params)
+    raw = [_queried(ingest.query)] if ingest.source == "sql" else _files(params)
     is_portable = ingest.source == "files"
     parts = tuple(_line_part(part, ingest.format, zone, is_portable=is_portable) for part in raw)
     named = {"sql": "a database", "files": "files"}[ingest.source]
@@ -73,6 +72,12 @@ def open_source(params: Params) -> Source:
         sides.audit if sides else None,
         names_orders="order_id" in ingest.format.columns,
     )
+
+
+def _queried(query: str) -> RawPart:
+    from events.raw.sql import sql_part, url_from_environment  # noqa: PLC0415  (SQLAlchemy is for databases alone)
+
+    return _spooled(sql_part(url_from_environment(), query))
 
 
 def refuse_incomplete(how: Format) -> None:

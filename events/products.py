@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from contracts.event_tables import PRODUCTS
+from contracts.files import arrow_table
 from events.undoing import known_instants
 
 NAMES = {"category": "category", "product_name": "product_type"}
@@ -38,7 +39,7 @@ def _first(path: Path) -> pd.DataFrame:
     if "product_id" not in present:
         return pd.DataFrame()
     wanted = [name for name in ("product_id", *NAMES, "ordered_at", "known_at") if name in present]
-    lines = pq.read_table(path, columns=wanted).to_pandas()
+    lines = arrow_table(path, wanted).to_pandas()
     lines["known"] = known_instants(lines)
     return _earliest(lines[lines["product_id"].notna()])
 

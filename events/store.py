@@ -125,7 +125,7 @@ class Shelf:
         """Some columns of a bucket's purchases (those that the shop records), by customer and instant."""
         path = self.root / self.facts["buckets"][number]["files"]["purchases"]
         wanted = [name for name in columns if name in pq.read_schema(path).names]
-        return self._profiled(pq.read_table(path, columns=wanted).to_pandas(date_as_object=False))
+        return self._profiled(files.arrow_table(path, wanted).to_pandas(date_as_object=False))
 
     @cached_property
     def _side_by_bucket(self) -> dict[str, list[pd.DataFrame]]:
@@ -153,7 +153,7 @@ class Shelf:
         paths = [self.root / bucket["files"]["purchases"] for bucket in self.facts["buckets"]]
         if "product_id" in self.absent:
             return pd.Index([], dtype="str")
-        named = [pq.read_table(path, columns=["product_id"])["product_id"].unique() for path in paths]
+        named = [files.arrow_table(path, ["product_id"])["product_id"].unique() for path in paths]
         found: pd.Index = pd.Index(pa.chunked_array(named).unique().to_pylist(), dtype="str").dropna()
         return found
 
@@ -228,7 +228,7 @@ def some(parts: list[pd.DataFrame], numbers: Iterable[int]) -> pd.DataFrame:
 def _unchecked(paths: list[Path]) -> pd.DataFrame:
     """Lines as they were checked when they were written, without what tells only where a line came from."""
     wanted = [name for name in pq.read_schema(paths[0]).names if name not in ORIGIN]
-    tables = [pq.read_table(path, columns=wanted) for path in paths]
+    tables = [files.arrow_table(path, wanted) for path in paths]
     lines: pd.DataFrame = pa.concat_tables(tables).to_pandas(date_as_object=False)
     return lines
 
@@ -261,7 +261,7 @@ def read_lines(
     facts = facts or read_manifest(root)
     paths = [root / bucket["files"][name] for bucket in facts["buckets"]]
     wanted = None if columns is None else [column for column in columns if column in pq.read_schema(paths[0]).names]
-    tables = [pq.read_table(path, columns=wanted) for path in paths]
+    tables = [files.arrow_table(path, wanted) for path in paths]
     frame = pa.concat_tables(tables).to_pandas(date_as_object=False)
     return LINE_TABLES[name](frame) if wanted is None else frame
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,21 +80,28 @@ def _judged_at(book: DayBook, cutoff: date, end: date, task: Task, plan: windows
     ever_bought = known.before(cutoff).count().astype(bool)
     kept = ever_bought if cutoff == plan.scored else is_eligible
     ahead = horizons(known, cutoff, task)
-    rows = pd.DataFrame({"customer_id": known.customers[kept].astype(str), "is_eligible": is_eligible[kept]})
-    rows["cutoff_on"] = pd.Timestamp(cutoff)
-    rows["in_test_fit"] = cutoff in plan.fit
-    rows["in_release_fit"] = cutoff in plan.release
-    rows["is_test"] = cutoff in plan.test
-    rows["is_previous"] = cutoff == plan.previous
-    rows["is_scored"] = cutoff == plan.scored
-    rows["horizon_days"] = ahead[kept]
-    rows["lapsed"] = pd.array([pd.NA] * len(rows), dtype="boolean")
-    rows["amount_in_value_horizon"] = np.nan
+    n = int(kept.sum())
+    outcome: Any = pd.array(np.full(n, pd.NA), dtype="boolean")
     if windows.is_matured(cutoff, task.longest_horizon_days, end, task.label_grace_days):
-        rows["lapsed"] = pd.array(lapsed(book.final, cutoff, end, task, ahead)[kept], dtype="boolean")
+        outcome = pd.array(lapsed(book.final, cutoff, end, task, ahead)[kept], dtype="boolean")
+    paid = np.full(n, np.nan)
     if windows.is_matured(cutoff, task.value_horizon_days, end, task.label_grace_days):
-        rows["amount_in_value_horizon"] = amount_after(book.final, cutoff, end, task.value_horizon_days)[kept]
-    return rows
+        paid = amount_after(book.final, cutoff, end, task.value_horizon_days)[kept]
+    return pd.DataFrame(
+        {
+            "customer_id": known.customers[kept].astype(str),
+            "is_eligible": is_eligible[kept],
+            "cutoff_on": np.full(n, np.datetime64(cutoff, "us")),
+            "in_test_fit": np.full(n, cutoff in plan.fit),
+            "in_release_fit": np.full(n, cutoff in plan.release),
+            "is_test": np.full(n, cutoff in plan.test),
+            "is_previous": np.full(n, cutoff == plan.previous),
+            "is_scored": np.full(n, cutoff == plan.scored),
+            "horizon_days": ahead[kept],
+            "lapsed": outcome,
+            "amount_in_value_horizon": paid,
+        }
+    )
 
 
 def snapshots(

@@ -16,6 +16,8 @@ from features.records import Feature
 
 Values = npt.NDArray[np.float32]
 TOLERANCE = 1e-6
+ROWS_A_GROUP = 8192
+"""At most so many rows of each cutoff wait in memory: 4 MB at 120 features."""
 
 
 def refuse_breach(values: Values, features: Sequence[Feature]) -> None:
@@ -40,22 +42,47 @@ def write_features(
     `more` names columns of the batches beyond the features: trial features.
     """
     names = [*(feature.name for feature in features), *more]
-    writers: dict[str, pq.ParquetWriter] = {}
-    n_rows: dict[str, int] = {}
+    written: dict[str, _File] = {}
     try:
         for rows, values in batches:
             refuse_breach(values, features)
             for cutoff, part in rows.reset_index(drop=True).groupby("cutoff_on", sort=True):
                 day = f"{pd.Timestamp(str(cutoff)):%Y-%m-%d}"
-                table = _table(part, values[part.index], names)
-                if day not in writers:
-                    writers[day] = pq.ParquetWriter(folder / f"{day}.parquet", table.schema, compression="lz4")
-                writers[day].write_table(table)
-                n_rows[day] = n_rows.get(day, 0) + len(part)
+                file = written.setdefault(day, _File(folder / f"{day}.parquet"))
+                file.add(_table(part, values[part.index], names))
     finally:
-        for writer in writers.values():
-            writer.close()
-    return dict(sorted(n_rows.items()))
+        for file in written.values():
+            file.close()
+    return {day: file.n_rows for day, file in sorted(written.items())}
+
+
+class _File:
+    """One cutoff's file. Small batches are gathered: a group of rows costs as much to write and read as a hundred."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.n_rows = path, 0
+        self._waiting: list[pa.Table] = []
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, table: pa.Table) -> None:
+        """More rows, in order."""
+        self.n_rows += len(table)
+        self._waiting.append(table)
+        if sum(map(len, self._waiting)) >= ROWS_A_GROUP:
+            self._write()
+
+    def _write(self) -> None:
+        rows = pa.concat_tables(self._waiting).combine_chunks()
+        self._waiting = []
+        self._writer = self._writer or pq.ParquetWriter(self.path, rows.schema, compression="lz4")
+        self._writer.write_table(rows)
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._waiting:
+            self._write()
+        if self._writer:
+            self._writer.close()
 
 
 def _table(rows: pd.DataFrame, values: Values, names: Sequence[str]) -> pa.Table:

@@ -17,12 +17,13 @@ from events.sources import LinePart, Source
 from events.tombstones import read_tombstones
 from pipeline.inbox import excluded_accounts
 from pipeline.stage import crew_at_hand, run_stage, say
-from simulation.source import simulated
 
 SECTIONS = ("store", "ingest")
 
 
 def _simulated(params: Params) -> Source:
+    from simulation.source import simulated
+
     made = simulated(params.ingest.simulation, params.store)
     return Source(made.name, (LinePart(made.name, made.digest, made.chunks),), made.columns, made.side)
 

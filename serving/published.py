@@ -25,7 +25,6 @@ from contracts.errors import RegularsError, UnknownNameError, nearest
 from contracts.files import atomic_folder, digest, read_json, read_table, write_json, write_table
 from contracts.tables import AT_RISK, FULL_WEEK
 from serving.sheets import welcome, win_back
-from serving.spreadsheets import csv_bytes, xlsx_bytes
 from serving.weekly_list import Week
 
 MANIFEST = "manifest.json"
@@ -132,6 +131,8 @@ def publish(built: Path, published: Path, provenance: Mapping[str, Any]) -> tupl
 
 
 def _fill(draft: Path, built: Path, manifest: dict[str, Any]) -> None:
+    from serving.spreadsheets import csv_bytes, xlsx_bytes  # noqa: PLC0415  (loads openpyxl)
+
     listed = read_table(built / "at_risk.parquet", AT_RISK)
     for name in ("at_risk.parquet", "customers.parquet"):
         shutil.copyfile(built / name, draft / name)

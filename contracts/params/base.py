@@ -13,9 +13,12 @@ Money = Annotated[float, Field(ge=0)]
 
 
 class Section(BaseModel):
-    """A part of `params.yaml`; immutable, and strict about its keys."""
+    """A part of `params.yaml`; immutable, and strict about its keys.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    Its validator is made when first used: `Params` holds all sections, and would make each a second time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 def _rising(values: list[float]) -> list[float]:

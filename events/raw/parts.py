@@ -14,7 +14,6 @@ import pandas as pd
 from contracts.errors import SourceError
 from events.raw.parquet_files import read_parquet
 from events.raw.remote import RemoteFile, find_remote, is_remote, local_copy
-from events.raw.spreadsheet_files import read_sheet, sheets_of
 from events.raw.text_files import read_text
 from events.raw.unpacking import damage_told, digest_of, kind_of
 
@@ -54,6 +53,8 @@ def _files(root: Path, include: Sequence[str]) -> list[tuple[str, Path]]:
 
 
 def _sheet_parts(path: Path, name: str, digest: str) -> list[Part]:
+    from events.raw.spreadsheet_files import read_sheet, sheets_of  # noqa: PLC0415  (loads openpyxl)
+
     sheets = sheets_of(path, name)
     if len(sheets) == 1:
         return [Part(name, digest, partial(read_sheet, path, name, sheets[0]))]

@@ -114,12 +114,10 @@ COLOURS = ("#0b6e4f", "#c8553d", "#4059ad", "#8d8d8d")
 
 def draw(kind: str, table: pd.DataFrame, path: Path, subtitle: str) -> None:
     """One picture of one curve, every model a line."""
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(6.4, 4.6), dpi=110)
+    figure = Figure(figsize=(6.4, 4.6), dpi=110)
+    axes = figure.subplots()
     x, y = table.columns[:2]
     for colour, (name, rows) in zip(COLOURS, table.groupby("model", sort=False), strict=False):
         if kind == "reliability":
@@ -138,7 +136,6 @@ def draw(kind: str, table: pd.DataFrame, path: Path, subtitle: str) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     save(figure, path)
-    pyplot.close(figure)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from models.evaluation import metrics
 from models.risk import Flags, Floats, matrix
@@ -91,7 +90,7 @@ def sampled(n_rows: int, seed: int, n_sampled: int = N_SAMPLED) -> np.ndarray[tu
 def rank_correlations(values: Floats) -> Floats:
     """Absolute Spearman correlation of each pair of columns; missing values take the median, constants correlate 0."""
     filled = np.where(np.isnan(values), _medians(values), values)
-    ranks = rankdata(filled, axis=0)
+    ranks = pd.DataFrame(filled).rank().to_numpy(copy=True)
     ranks -= ranks.mean(axis=0)
     length = np.sqrt((ranks**2).sum(axis=0))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from models.risk import Flags, Floats, logit
 
@@ -125,6 +124,8 @@ def losses(log_odds: Floats, lapsed: Flags) -> Floats:
 def _least(
     loss: Callable[[Floats], float], start: Sequence[float], bounds: Sequence[tuple[float, float]]
 ) -> list[float]:
+    from scipy.optimize import minimize
+
     found = minimize(loss, np.array(start), method="L-BFGS-B", bounds=bounds)
     return [round(float(value), 6) for value in found.x]
 

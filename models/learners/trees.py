@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from contracts.lean_start import without
 from contracts.params import Execution, LightGbm
 from models.learners import calibration as calibrating
 from models.learners.calibration import IDENTITY, Calibration, through
@@ -30,9 +31,11 @@ SILENCES = frozenset({"days_since_last_purchase", "silence_to_gap_mean", "silenc
 """Features that grow with the present silence and with nothing else."""
 
 
-def _lightgbm() -> Any:
+def load_lightgbm() -> Any:
+    """LightGBM, whose threads do not spin; in a stage without the scikit-learn wrappers, which cost more to load."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import lightgbm
+    with without("sklearn"):
+        import lightgbm
 
     return lightgbm
 
@@ -49,7 +52,7 @@ class BaggedTrees:
     @cached_property
     def boosters(self) -> tuple[Booster, ...]:
         """LightGBM's models, parsed once."""
-        return tuple(_lightgbm().Booster(model_str=text) for text in self.texts)
+        return tuple(load_lightgbm().Booster(model_str=text) for text in self.texts)
 
     def raw(self, frame: pd.DataFrame) -> Floats:
         """Mean log-odds before calibration."""
@@ -145,12 +148,12 @@ def _repeatable(execution: Execution, bag: int = 0) -> dict[str, Any]:
 
 def _binned(values: Floats, lapsed: Flags, features: Sequence[str], settings: dict[str, Any]) -> Any:
     """LightGBM's binned table; bags share it, since binning looks at every row here and hangs on no seed."""
-    table = _lightgbm().Dataset(values, lapsed.astype(np.float64), feature_name=list(features), params=settings)
+    table = load_lightgbm().Dataset(values, lapsed.astype(np.float64), feature_name=list(features), params=settings)
     return table.construct()
 
 
 def _grow(binned: Any, settings: dict[str, Any], n_trees: int) -> str:
-    return str(_lightgbm().train(settings, binned, num_boost_round=n_trees).model_to_string())
+    return str(load_lightgbm().train(settings, binned, num_boost_round=n_trees).model_to_string())
 
 
 def fit(

@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contracts.false_discovery import q_values
 from contracts.params import Monitor
 from models.evaluation.stability import N_BINS, stability_index
 from models.risk import Floats
@@ -122,14 +123,14 @@ def chi_square_p(before: Floats, now: Floats) -> float:
     >>> round(chi_square_p(np.array([30.0, 70.0]), np.array([50.0, 50.0])), 6)
     0.003892
     """
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     both = np.array([before, now])
     few = both.sum(axis=0) < FEWEST_IN_BIN
     table = np.column_stack([both[:, ~few], both[:, few].sum(axis=1)])
     table = table[:, table.sum(axis=0) > 0]
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    return float(chi2.sf(((table - expected) ** 2 / expected).sum(), max(table.shape[1] - 1, 1)))
+    return float(chdtrc(max(table.shape[1] - 1, 1), ((table - expected) ** 2 / expected).sum()))
 
 
 def _is_store_wide(weeks: Sequence[Floats]) -> bool:
@@ -168,17 +169,6 @@ def _median(values: Floats) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
-def corrected(p_values: Floats) -> Floats:
-    """False discovery rate at which each test would be called different (Benjamini-Hochberg); NaN stays NaN."""
-    from scipy.stats import false_discovery_control
-
-    q_values = np.full(len(p_values), np.nan)
-    is_tested = ~np.isnan(p_values)
-    if is_tested.any():
-        q_values[is_tested] = false_discovery_control(p_values[is_tested], method="bh")
-    return q_values
-
-
 def verdicts(table: pd.DataFrame, params: Monitor) -> list[str]:
     """One word a column: quiet, moved (news from `psi_moved`), drifted (`psi_drifted`, and lasting), or one value."""
     bar = table["psi_rehearsed"] * NEWS
@@ -196,7 +186,7 @@ def verdicts(table: pd.DataFrame, params: Monitor) -> list[str]:
 def drifts(sample: Sample, params: Monitor) -> pd.DataFrame:
     """One column a row, those that drifted first, then by index: what was measured, and the verdict."""
     table = pd.DataFrame([_measured(sample, place) for place in range(len(sample.names))])
-    table["q_value"] = corrected(table["p_value"].to_numpy(dtype=np.float64))
+    table["q_value"] = q_values(table["p_value"].to_numpy(dtype=np.float64))
     table["verdict"] = verdicts(table, params)
     rank = table["verdict"].map({DRIFTED: 0, MOVED: 1, QUIET: 2, STORE_WIDE: 3})
     order = table.assign(rank=rank).sort_values(["rank", "psi", "column"], ascending=[True, False, True], kind="stable")

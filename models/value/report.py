@@ -106,12 +106,10 @@ def write_value_report(folder: str | Path, valued: Valued) -> None:
 
 def draw(table: pd.DataFrame, path: Path, tested: Tested) -> None:
     """Mean paid against mean predicted by decile, every candidate a line; on the dotted line all is as predicted."""
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, sides = pyplot.subplots(1, 2, figsize=(10.4, 4.6), dpi=110)
+    figure = Figure(figsize=(10.4, 4.6), dpi=110)
+    sides = figure.subplots(1, 2)
     for axes, (group, rows) in zip(sides, table.groupby("group", sort=True), strict=False):
         _draw_group(axes, rows)
         axes.set(xlabel="predicted, mean a customer", ylabel="paid, mean a customer (95 % intervals)")
@@ -120,7 +118,6 @@ def draw(table: pd.DataFrame, path: Path, tested: Tested) -> None:
     figure.suptitle(f"Paid in the value horizon, by tenths of the prediction; cutoffs {first} to {last}", fontsize=10)
     with atomic_path(path) as target:
         figure.savefig(target, format="png", bbox_inches="tight", metadata={"Software": None})
-    pyplot.close(figure)
 
 
 def _draw_group(axes: Any, rows: pd.DataFrame) -> None:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from contracts.errors import ContractError
 from contracts.params import Execution, LightGbm, Task
-from models.learners.trees import library_parameters
+from models.learners.trees import library_parameters, load_lightgbm
 from models.risk import Flags, Floats, matrix
 from models.value import purchases as value_purchases
 from models.value.purchases import PurchasesTimesSpend
@@ -80,9 +80,7 @@ class TweedieTrees:
     @cached_property
     def booster(self) -> Any:
         """LightGBM's model, parsed once."""
-        import lightgbm
-
-        return lightgbm.Booster(model_str=self.text)
+        return load_lightgbm().Booster(model_str=self.text)
 
     def amount(self, frame: pd.DataFrame) -> Floats:
         """The mean that the trees predict."""
@@ -112,8 +110,6 @@ def fit_tweedie(
     Dividing by the mean makes `lambda_l2` mean the same in every currency. Tweedie's variance is the mean to the power
     of 1.5, LightGBM's own default: amounts that may be 0, the larger the more uncertain.
     """
-    import lightgbm
-
     paid = rows["paid"].to_numpy(dtype=np.float64)
     unit = float(f"{paid.mean():.6g}")
     settings = {
@@ -122,6 +118,7 @@ def fit_tweedie(
         "tweedie_variance_power": TWEEDIE_POWER,
     }
     names = [*features, EXPECTED]
+    lightgbm = load_lightgbm()
     table = lightgbm.Dataset(_read(rows, features, expected), paid / unit, feature_name=names, params=settings)
     text = lightgbm.train(settings, table, num_boost_round=params.num_trees).model_to_string()
     return TweedieTrees(tuple(features), unit, expected, str(text))

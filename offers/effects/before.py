@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from contracts.false_discovery import q_values
 from offers.effects.alike import Alike, Ints
-from offers.effects.multiplicity import q_values
 from offers.effects.rows import Flags, Floats
 
 Plain = dict[str, Any]

@@ -21,9 +21,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from contracts.false_discovery import q_values
 from contracts.params.acting import Collect
 from offers.catalogue import NONE
-from offers.effects.multiplicity import q_values
 from offers.effects.rows import Floats, Outcome, Rows, rows_of
 from offers.effects.sequence import Sequence as Look
 from offers.effects.sequence import last_look, residuals

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.integrate import quad
-from scipy.stats import norm
+from scipy.stats import false_discovery_control, norm
 
 from benchmarks.effects.coverage import Truth, drawn_weeks
+from contracts.false_discovery import q_values
 from contracts.params.acting import Collect
 from offers.effects import sequence as module
-from offers.effects.multiplicity import q_values
 from offers.effects.rows import rows_of
 from offers.effects.sequence import ALPHA, RHO_SQUARED, TUNED_FOR, Sequence, boundary, mixture, residuals, sequence
 from offers.effects.verdicts import proposed_for_stopping, verdict, verdict_by_offer
@@ -145,3 +145,10 @@ def test_redemptions_move_no_verdict():
     outcomes = drawn_weeks(np.random.default_rng(7), 6, 200, Truth())
     changed = outcomes.assign(is_redeemed=~outcomes["is_redeemed"])
     assert verdict_by_offer(outcomes, COLLECT) == verdict_by_offer(changed, COLLECT)
+
+
+def test_q_values_are_scipy_s_to_the_last_bit() -> None:
+    generator = np.random.default_rng(0)
+    for n in (1, 2, 7, 50):
+        p_values = generator.random(n).round(2)  # ties among them
+        assert (q_values(p_values) == false_discovery_control(p_values)).all()

@@ -13,12 +13,13 @@ import pytest
 from scipy.stats import chi2_contingency
 
 from contracts import windows
+from contracts.false_discovery import q_values
 from contracts.params import Monitor, Params
 from features.customer_days import CustomerDays, day_book
 from models.evaluation import metrics
 from models.monitoring import live
 from models.monitoring.checks import ALERT, NOT_ENOUGH, PASSED, QUESTIONS, REMEDIES, in_a_line
-from models.monitoring.drift import Sample, chi_square_p, corrected, counted, drifts, index_of, tenths, why_not
+from models.monitoring.drift import Sample, chi_square_p, counted, drifts, index_of, tenths, why_not
 from models.monitoring.lists import turnover
 from models.monitoring.live import Lived, exposure, figures, lived, promised_auc, waiting_weeks
 from models.monitoring.page import page, write_monitor
@@ -146,7 +147,7 @@ def test_the_test_is_scipys() -> None:
 
 def test_the_correction_is_that_of_a_hand() -> None:
     """Benjamini and Hochberg: p·m/rank from the largest down, never above the next; untested ones play no part."""
-    found = corrected(np.array([0.01, 0.04, np.nan, 0.03, 0.005]))
+    found = q_values(np.array([0.01, 0.04, np.nan, 0.03, 0.005]))
     assert found[[4, 0, 3, 1]] == pytest.approx([0.02, 0.02, 0.04, 0.04])
     assert np.isnan(found[2])
 
