@@ -43,7 +43,7 @@ def week(followed: tuple[Project, dict[str, str]]) -> Path:
 @pytest.fixture(scope="module")
 def orders(followed: tuple[Project, dict[str, str]]) -> pd.DataFrame:
     """One row a member who ordered before the week and takes marketing, from the shop's own files."""
-    shop, cutoff = followed[0].path / "shop", read_json(followed[0].path / "data/cutoffs.json")["scored"]
+    shop, cutoff = followed[0].path / "examples/doors/shop", read_json(followed[0].path / "data/cutoffs.json")["scored"]
     lines = pd.read_csv(shop / "purchases.csv").query("ordered_at < @cutoff")
     members = lines.assign(day=lines["ordered_at"].str[:10]).groupby("customer_id")
     table = members.agg(n_days=("day", "nunique"), last=("day", "max"), paid=("amount", "sum"))

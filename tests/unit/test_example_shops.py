@@ -275,3 +275,30 @@ def test_both_examples_are_followed_by_the_same_commands() -> None:
     for name in ("hotel", "doors"):
         assert set_by_hand(name, "before")
         assert set_by_hand(name, "after")
+
+
+WRITTEN_BY = {
+    "doors": {},
+    "hotel": {},
+    "gift_shop": {"customers": 250},
+    "grocery": {"customers": 300, "weeks": 60},
+}
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix().removesuffix(".gz"): path for path in folder.rglob("*.*")}
+
+
+@pytest.mark.parametrize("name", WRITTEN_BY)
+def test_an_example_s_files_are_what_its_readme_s_command_writes(name: str, tmp_path: Path) -> None:
+    size = WRITTEN_BY[name]
+    shop = "" if name == "grocery" else f" --shop {name}"
+    options = "".join(f" --{key} {value}" for key, value in size.items())
+    said = (EXAMPLES / name / "README.md").read_text(encoding="utf-8")
+    assert f"`regulars simulate there{shop}{options}`" in said
+    simulate_command(tmp_path / "there", shop=SimulatedShop(name), **size)
+    written, kept = files_in(tmp_path / "there"), files_in(EXAMPLES / name / "shop")
+    assert set(written) == set(kept)
+    for file, path in kept.items():
+        read = pd.read_parquet if file.endswith(".parquet") else pd.read_csv
+        pd.testing.assert_frame_equal(read(path), read(written[file]))

@@ -93,9 +93,9 @@ def test_it_is_followed_by_the_commands_that_a_stage_test_runs_for_the_doors() -
     places = {"Europe/Berlin": "Europe/London", "EUR": "GBP"}
     doors = [[places.get(word, word.replace("doors", "gift_shop")) for word in line] for line in commands("doors")]
     assert commands("gift_shop") == doors
-    assert commands("grocery")[1:] == [
-        [{"Europe/London": "America/New_York", "GBP": "USD"}.get(word, word) for word in line] for line in doors[2:]
-    ]
+    over_there = {"Europe/London": "America/New_York", "GBP": "USD"}
+    grocery = [[over_there.get(word, word.replace("gift_shop", "grocery")) for word in line] for line in doors[1:]]
+    assert commands("grocery") == grocery
     assert set_by_hand("gift_shop", "before")
     assert set_by_hand("gift_shop", "after")
 
