@@ -91,9 +91,9 @@ mlflow: setup ## the reviewer's view, on http://127.0.0.1:5000/#/experiments/1/r
 docs: setup-dev ## reference pages and the flow's picture from the code, then the site in site/; a warning fails
 	@python -m events.dictionary docs/DATA.md
 	@python -m features.documentation docs/FEATURES.md docs/features.json
-	@python -m pipeline.reference_pages docs/reference
-	@python -m pipeline.licences docs/reference/licences.md
-	@python -m pipeline.flow_picture dvc.yaml docs/pictures/flow.svg
+	@python -m pipeline.reference.pages docs/reference
+	@python -m pipeline.reference.licences docs/reference/licences.md
+	@python -m pipeline.reference.flow_picture dvc.yaml docs/pictures/flow.svg
 	@zensical build --strict
 
 pictures: setup-dev ## the documentation's pictures of desk and MLflow, from two projects that have run (SHOP=folder RECORD=folder); needs Chromium

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from contracts.errors import ParameterError, RegularsError
-from pipeline import cli_data, cli_desk, cli_effects, cli_models, cli_offers, cli_operate, cli_work
-from pipeline.console import console
+from pipeline.commands import data, desk, effects, models, offers, operate, work
+from pipeline.commands.console import console
 
 app = typer.Typer(
     name="regulars",
@@ -32,8 +32,8 @@ def run_command() -> None:
 
     Only the stages whose inputs changed run. Example: regulars run
     """
+    from pipeline.commands.summary import show_summary
     from pipeline.running import run_pipeline
-    from pipeline.summary import show_summary
 
     run_pipeline(Path.cwd())
     show_summary(console(), Path.cwd())
@@ -122,18 +122,13 @@ def summary_command() -> None:
 
     Example: regulars summary
     """
-    from pipeline.summary import show_summary
+    from pipeline.commands.summary import show_summary
 
     show_summary(console(), Path.cwd())
 
 
-cli_work.add_commands(app)
-cli_data.add_commands(app)
-cli_models.add_commands(app)
-cli_offers.add_commands(app)
-cli_effects.add_commands(app)
-cli_desk.add_commands(app)
-cli_operate.add_commands(app)
+for family in (work, data, models, offers, effects, desk, operate):
+    family.add_commands(app)
 
 
 def _day(text: str) -> date:

@@ -26,7 +26,7 @@ from events.tombstones import Tombstones
 from offers.catalogue_file import load_sound_catalogue
 from offers.plan import Made, make_plan
 from offers.setting import Setting
-from pipeline.onboarding import Wishes, changed, look_at_files, merged
+from pipeline.commands.onboarding import Wishes, changed, look_at_files, merged
 from pipeline.portraying import known_in
 from portraits.known import Known
 from portraits.portrait import portray

@@ -14,8 +14,8 @@ from benchmarks.quality.layout import lay_out_at
 from benchmarks.quality.shops import STATE, Shop
 from contracts.errors import RegularsError
 from contracts.params import read_yaml
+from pipeline.commands.params_file import change_params
 from pipeline.inbox import ensure_inbox
-from pipeline.params_file import change_params
 
 ROOT = Path(__file__).resolve().parents[2]
 BEFORE_FITTING = ("ingest", "snapshot", "featurize")

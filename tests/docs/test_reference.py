@@ -13,9 +13,9 @@ from ruamel.yaml import YAML
 
 from contracts.params import read_yaml
 from models.evaluation.metrics import METRICS
-from pipeline.flow_picture import edges, picture, places
-from pipeline.licences import licence_of, locked, page
-from pipeline.reference_pages import FIGURES, VARIABLES, pages
+from pipeline.reference.flow_picture import edges, picture, places
+from pipeline.reference.licences import licence_of, locked, page
+from pipeline.reference.pages import FIGURES, VARIABLES, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (

@@ -13,8 +13,8 @@ import pytest
 from contracts.event_tables import CONTACTS, RESPONSES
 from contracts.files import read_table
 from pipeline import cli
+from pipeline.commands.following import follow_erasures
 from pipeline.desk import the_desk
-from pipeline.following import follow_erasures
 from pipeline.inbox import RECORDED
 from pipeline.pulling import pull_desk
 from serving.desk import erasing

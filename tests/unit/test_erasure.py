@@ -13,8 +13,8 @@ from events.manifest import read_manifest
 from events.store import read_lines, read_store
 from events.tombstones import read_tombstones
 from pipeline import ingest, privacy
+from pipeline.commands.params_file import change_params
 from pipeline.inbox import ensure_inbox
-from pipeline.params_file import change_params
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2024, 6, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 
 from contracts.errors import ParameterError
 from offers.guard.findings import refuse
-from pipeline.cli_data import SimulatedShop, simulate_command
+from pipeline.commands.data import SimulatedShop, simulate_command
 from simulation.cases.case import Case, write_case
 from simulation.cases.doors import doors
 from simulation.cases.hotel import hotel

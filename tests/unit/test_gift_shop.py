@@ -20,7 +20,7 @@ import pytest
 from events.manifest import read_manifest
 from events.store import read_lines
 from offers.guard.findings import refuse
-from pipeline.cli_data import SimulatedShop, simulate_command
+from pipeline.commands.data import SimulatedShop, simulate_command
 from simulation.cases.case import Case
 from simulation.cases.gift_shop import COLUMNS, gift_shop
 from tests.example_shops import EXAMPLES, Example, Planned, brought_in, commands, planned, set_by_hand, silence_scores

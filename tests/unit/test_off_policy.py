@@ -24,7 +24,7 @@ from offers.effects.awaited import learning
 from offers.effects.pooling import learn
 from offers.effects.report import effects_report
 from offers.off_policy import Least, Logs, logged, policy_difference, policy_values, preferred
-from pipeline.cli_effects import add_commands
+from pipeline.commands.effects import add_commands
 from tests.offer_shops import CATALOGUE, ROOT
 
 ANY = Least(effective_rows=0.0, covered=0.0)

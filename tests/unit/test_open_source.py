@@ -19,8 +19,8 @@ from events.recipe import recipe
 from events.store import read_lines, read_side
 from events.tombstones import Tombstones
 from pipeline import ingest
-from pipeline.onboarding import changed
-from pipeline.params_file import change_params
+from pipeline.commands.onboarding import changed
+from pipeline.commands.params_file import change_params
 
 MAPPED = {"customer_id": "who", "ordered_at": "when", "amount": "paid"}
 SALES = "who,when,paid\nann,2024-03-01 10:00,5.00\nbob,2024-03-02 10:00,6.00\nann,2024-03-09 10:00,7.00\n"

@@ -68,7 +68,7 @@ def list_command(  # noqa: PLR0917 – options are given by name
 
     Example: regulars list --week 2018-W01 --top 20 --tier regular --unclaimed
     """
-    from pipeline.console import console
+    from pipeline.commands.console import console
     from pipeline.desk import the_desk
     from serving.desk import listing, weeks
 
@@ -106,7 +106,7 @@ def show_command(customer: Customer, week: Week = None, is_json: Json = False) -
     """
     from rich.table import Table
 
-    from pipeline.console import console
+    from pipeline.commands.console import console
     from pipeline.desk import the_desk
     from serving.desk import listing, people
     from serving.published import find_week
@@ -226,8 +226,8 @@ def export_command(  # noqa: PLR0917 – options are given by name
     Example: regulars export list.csv --as meg --on 2018-01-02 --channel letter
     Example: regulars export 's3://shop/lists/{week}-{on}.csv' --as meg --preset sms_gateway
     """
+    from pipeline.commands.dropping import drop, filled_in
     from pipeline.desk import the_desk
-    from pipeline.dropping import drop, filled_in
     from serving.desk import exporting, weeks
 
     wanted = _filters(group, tier, risk_band, offer, channel, label, change, unclaimed, claimed_by, sort)

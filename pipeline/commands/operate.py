@@ -58,7 +58,7 @@ def doctor_command(is_json: Json = False) -> None:
 def _show(found: list[Finding]) -> None:
     from rich.table import Table
 
-    from pipeline.console import console
+    from pipeline.commands.console import console
     from serving.terminal import plain
 
     table = Table("", "Looked at", "Finding", "What to do", box=None, pad_edge=False)

@@ -1,6 +1,6 @@
 """`docs/reference/`: parameters, offers, commands, API, figures, alerts, exit codes and variables, made from the code.
 
-Run as `python -m pipeline.reference_pages docs/reference`; a test holds the pages equal to what this makes.
+Run as `python -m pipeline.reference.pages docs/reference`; a test holds the pages equal to what this makes.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ def offers_command() -> None:
     Example: regulars offers
     """
     from contracts.params import load_params
-    from pipeline.console import console
-    from pipeline.offer_tables import catalogue_table
+    from pipeline.commands.console import console
+    from pipeline.commands.offer_tables import catalogue_table
     from pipeline.planning import read_offers
 
     params = load_params(PARAMS)
@@ -44,8 +44,8 @@ def explain_command(
 
     From this week's tables, priced anew. What was held back from a control is not shown. Example: regulars explain 1609
     """
-    from pipeline.console import console
-    from pipeline.offer_tables import explained
+    from pipeline.commands.console import console
+    from pipeline.commands.offer_tables import explained
 
     for piece in explained(Path.cwd(), customer, is_whole=every):
         console().print(piece)
@@ -60,8 +60,8 @@ def plan_diff_command(
     Of a commit or an experiment the plan must stand in DVC's cache. Example: regulars plan-diff HEAD
     """
     from offers.difference import difference
-    from pipeline.console import console
-    from pipeline.offer_tables import difference_tables
+    from pipeline.commands.console import console
+    from pipeline.commands.offer_tables import difference_tables
     from pipeline.planning import plan_of
 
     found = difference(plan_of(Path.cwd(), before), plan_of(Path.cwd(), after))

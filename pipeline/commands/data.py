@@ -51,9 +51,9 @@ def init_command(  # noqa: PLR0917 – options are given by name
     Example: regulars init ~/shop/exports --yes
     """
     from contracts.params import load_params
+    from pipeline.commands.onboarding import Wishes, look_at_files
+    from pipeline.commands.params_file import BEFORE, change_params
     from pipeline.inbox import ensure_inbox
-    from pipeline.onboarding import Wishes, look_at_files
-    from pipeline.params_file import BEFORE, change_params
 
     base = load_params(PARAMS)
     wishes = Wishes(_columns(column or []), time_zone, currency, date_order, horizon_days, label)
@@ -94,7 +94,7 @@ def check_command() -> None:
     Example: regulars check
     """
     from contracts.params import load_params
-    from pipeline.onboarding import Wishes, differences, look_at_source
+    from pipeline.commands.onboarding import Wishes, differences, look_at_source
 
     params = load_params(PARAMS)
     today = datetime.now(UTC).astimezone(ZoneInfo(params.store.time_zone)).date()
@@ -120,7 +120,7 @@ def rejects_command(
     With --accounts: till, staff or wholesale accounts with the evidence; nothing is excluded unless you name them in
     inbox/excluded.txt (an id a line). Example: regulars rejects --rule no_instant --top 50
     """
-    from pipeline.rejected import by_rule, odd_accounts, rejected_lines
+    from pipeline.commands.rejected import by_rule, odd_accounts, rejected_lines
 
     if accounts:
         rows = odd_accounts(STORE, top)

@@ -29,7 +29,7 @@ def backtest_command(
     """
     from contracts.params import load_params
     from pipeline.backtest import run_backtest, sentences, table_of
-    from pipeline.console import console
+    from pipeline.commands.console import console
     from pipeline.stage import say
 
     found = run_backtest(Path.cwd(), load_params(PARAMS), weeks, every, partial(say, "backtest"))
@@ -54,8 +54,8 @@ def compare_command(
     """
     from models.record.comparison_page import write_comparison
     from models.record.run_comparison import compare_runs
-    from pipeline.comparing import table_of
-    from pipeline.console import console
+    from pipeline.commands.comparing import table_of
+    from pipeline.commands.console import console
 
     made = compare_runs(Path.cwd(), first, second)
     write_comparison(COMPARED, made)

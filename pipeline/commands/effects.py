@@ -42,8 +42,8 @@ def pull_command() -> None:
 
     Erasures that were asked for at the desk are carried out everywhere else. Example: regulars pull && dvc repro
     """
+    from pipeline.commands.following import follow_erasures
     from pipeline.desk import has_desk
-    from pipeline.following import follow_erasures
     from pipeline.inbox import pull_waves
     from pipeline.pulling import pull_desk
 
@@ -60,7 +60,7 @@ def effects_command() -> None:
     From the report of matured waves. Example: regulars effects
     """
     from contracts.files import read_json
-    from pipeline.console import console
+    from pipeline.commands.console import console
 
     report = read_json(REPORT)
     if not report["n_matured_waves"]:
@@ -145,7 +145,7 @@ def off_policy_command(
     from contracts.files import read_table
     from contracts.wave_tables import BELIEFS, WAVE_OUTCOMES
     from offers.off_policy import logged
-    from pipeline.console import console
+    from pipeline.commands.console import console
 
     logs = logged(read_table(OUTCOMES, WAVE_OUTCOMES))
     learned = read_table(BELIEFS_FILE, BELIEFS)

@@ -1,6 +1,7 @@
 """`docs/reference/licences.md`: the licence of every package of the runtime, from its own metadata.
 
-Run as `python -m pipeline.licences docs/reference/licences.md`; a test holds the page equal and refuses the AGPL.
+Run as `python -m pipeline.reference.licences docs/reference/licences.md`; a test holds the page equal and refuses the
+AGPL.
 """
 
 from __future__ import annotations

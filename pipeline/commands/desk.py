@@ -52,7 +52,7 @@ def serve_command(
 
     The database is desk/desk.sqlite, or what REGULARS_DESK_DATABASE names. Example: regulars serve --port 8080
     """
-    from pipeline.serving_desk import serve
+    from pipeline.commands.serving_desk import serve
 
     serve(Path.cwd(), host, port, typer.echo)
 
