@@ -7,8 +7,10 @@ import pytest
 from contracts.errors import GuardError
 from contracts.params.acting import Cap
 from contracts.tables import PORTRAITS, SCORES
+from contracts.words import day_text
 from offers.audience import Audience, Occasion
 from offers.eligibility import customers_of, fits, speakable
+from offers.guard.contacts import contact_findings
 from offers.guard.findings import guard_report, refuse
 from offers.guard.inspection import inspect
 from offers.guard.parity import parity_findings
@@ -523,3 +525,82 @@ def test_what_puts_a_complaint_right_is_withheld_by_nothing_but_the_lack_of_a_ch
 
 def test_a_row_that_calls_its_mechanic_by_another_name_is_found():
     assert "offers of the catalogue" in broken_rules(plan=changed(first(PRICED), mechanic="service_recovery"))
+
+
+@pytest.mark.parametrize(("days_ahead", "is_near"), [(-1, False), (0, True), (3, True), (4, False)])
+def test_an_occasion_is_near_from_the_first_send_day_to_its_last_day(days_ahead: int, *, is_near: bool):
+    sent = PLAN_TABLE.loc[PRICED].iloc[0]
+    day = pd.Timestamp(setting_of(LIMITS, CATALOGUE).send_on) + pd.Timedelta(days=days_ahead)
+    calendar = Occasion(kind="calendar", days=(f"{day:%m-%d}",), within_days=3)
+    found = broken_rules(catalogue=with_offer(sent["offer"], occasion=calendar))
+    assert found == (set() if is_near else {"occasions"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "years", "days_ahead", "is_near"),
+    [
+        ("first_purchase", "first_purchase_on", 1, 0, True),
+        ("first_purchase", "first_purchase_on", 1, 7, True),
+        ("first_purchase", "first_purchase_on", 1, 8, False),
+        ("first_purchase", "first_purchase_on", 1, -1, False),
+        ("first_purchase", "first_purchase_on", 0, 0, False),  # the day itself is no anniversary
+        ("joining", "joined_on", 2, 0, True),
+        ("joining", "joined_on", None, 0, False),  # nobody knows when they joined
+        ("joining", "first_purchase_on", 1, 0, False),  # the other day does not count
+    ],
+)
+def test_an_anniversary_is_a_whole_number_of_years_after_the_customer_s_own_day(
+    kind: str, column: str, years: int | None, days_ahead: int, *, is_near: bool
+):
+    first_day = pd.Timestamp(setting_of(LIMITS, CATALOGUE).send_on) + pd.Timedelta(days=days_ahead)
+    own = {"first_purchase_on": pd.Timestamp("2010-08-01"), "joined_on": pd.Timestamp("2010-08-01")}
+    own[column] = pd.NaT if years is None else first_day - pd.DateOffset(years=years)
+    rows = contact_rows(**own)
+    (finding,) = [
+        found
+        for found in contact_findings(
+            rows, setting_of(LIMITS, with_offer("free_delivery", occasion=Occasion(kind=kind)))
+        )
+        if found.rule == "occasions"
+    ]
+    assert finding.broken is not is_near
+
+
+def contact_rows(**columns) -> pd.DataFrame:
+    """One row of the plan with free delivery."""
+    row = PLAN_TABLE[PLAN_TABLE["offer"] == "free_delivery"].head(1)
+    beside = PORTRAIT_TABLE[["customer_id", "last_contact_on"]]
+    return row.merge(beside, on="customer_id").assign(**columns)
+
+
+def test_the_days_of_an_offer_may_be_one_day():
+    one = first(OFFERED & ~PRICED)
+    day = PLAN_TABLE.loc[one, "send_on"].item()
+    assert broken_rules(plan=changed(one, act_by=day, valid_until=day)) == set()
+
+
+def test_a_message_that_says_no_end_is_a_cliff():
+    end = day_text(PLAN_TABLE.loc[first(PRICED), "valid_until"]).item()
+    text = PLAN_TABLE.loc[first(PRICED), "offer_text"].item()
+    assert end in text
+    assert broken_rules(plan=changed(first(PRICED), offer_text=text.replace(end, "soon"))) == {"no cliff"}
+
+
+def test_a_draw_by_lot_has_one_chance_in_as_many_options_as_are_logged():
+    plan = changed(
+        first(OFFERED & (PLAN_TABLE["purpose"] == "plan") & (PLAN_TABLE["arm"] == "treated")), purpose="exploration"
+    )
+    drawn = plan["purpose"].eq("exploration") & PLAN_TABLE["purpose"].ne("exploration")
+    offer = plan.loc[drawn, "offer"].item()
+    for options, propensity, is_true in (
+        (f"{offer}; none", 0.5, True),
+        (f"{offer}; none; thank_you", 1 / 3, True),
+        (f"{offer}; none", 1 / 3, False),
+        ("none; thank_you", 0.5, False),
+    ):
+        rules = broken_rules(plan=plan.assign(**of_rows(plan, drawn, options=options, propensity=propensity)))
+        assert ("true propensities" not in rules) is is_true, (options, propensity)
+
+
+def of_rows(plan: pd.DataFrame, where: pd.Series, **values) -> dict[str, pd.Series]:
+    return {name: plan[name].mask(where, value) for name, value in values.items()}
