@@ -17,6 +17,7 @@ LINES ?= 1000000 10000000
 SEEDS ?= 7 8 9
 STORES ?= 20
 ENTRIES ?= 1000000
+TEST_WORKERS ?= 2
 ROOMS := contracts events features models portraits offers serving simulation pipeline
 
 .DEFAULT_GOAL := help
@@ -65,11 +66,11 @@ setup-dev: .venv/.dev ## the same with what tests need
 run: setup ## the whole pipeline on the packaged data, then a summary
 	@regulars run
 
-test: lint ## every check and every test
-	@python -m pytest tests -q -m "not prove"
+test: lint ## every check and every test, on two cores (TEST_WORKERS=8 on more)
+	@python -m pytest tests -q -m "not prove" -n $(TEST_WORKERS) --dist loadfile
 
 check: lint ## what pre-commit and CI run first: lint, and the unit and architecture tests
-	@python -m pytest tests/unit tests/architecture -q -m "not prove"
+	@python -m pytest tests/unit tests/architecture -q -m "not prove" -n $(TEST_WORKERS) --dist loadfile
 
 lint: setup-dev ## ruff, mypy, import contracts, Bandit, hadolint
 	@ruff check . && ruff format --check .
@@ -126,7 +127,7 @@ bench-desk: setup-dev ## the desk under load: a million entries, fifty readers, 
 	@python -m benchmarks.desk.run --entries $(ENTRIES) --think 3
 
 coverage: setup-dev ## branches that the tests take, in stages and servers too: an hour or more
-	@coverage run -m pytest tests -q -m "not prove"
+	@coverage run -m pytest tests -q -m "not prove" -n $(TEST_WORKERS) --dist loadfile
 	@coverage combine -q && coverage report --skip-covered
 
 mutants: setup-dev ## wrong lines on purpose in time, guard, economics and gate, and which tests notice (docs/mutants.md): hours

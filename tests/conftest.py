@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from contracts.params import Params, load_params
@@ -56,14 +57,29 @@ def scores_and_labels(rng: np.random.Generator) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
-    """A fresh checkout after its first `regulars run`, and what that printed. Tests only read it, or copy it."""
-    project = checkout(tmp_path_factory.mktemp("fresh"))
-    return project, project.regulars("run")
+    """A fresh checkout after its first `regulars run`, and what that printed. Tests only read it, or copy it.
+
+    The processes that share a test run share it: the first to need it makes it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, printed = shared / "fresh", shared / "fresh.txt"
+    with FileLock(shared / "fresh.lock"):
+        if not printed.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            said = checkout(folder).regulars("run")
+            printed.write_text(said, encoding="utf-8")
+    return Project(folder), printed.read_text(encoding="utf-8")
+
+
+def _dvc_locks(folder: str, _names: list[str]) -> set[str]:
+    """DVC's own scratch folder, which another test may be changing."""
+    return {"tmp"} if Path(folder).name == ".dvc" else set()
 
 
 @pytest.fixture
 def mine(fresh: tuple[Project, str], tmp_path: Path) -> Project:
     """The fresh project, outputs and state included, to change at will."""
     target = tmp_path / "mine"
-    shutil.copytree(fresh[0].path, target, symlinks=True)
+    shutil.copytree(fresh[0].path, target, symlinks=True, ignore=_dvc_locks)
     return Project(target)

@@ -251,10 +251,10 @@ def test_control_is_a_systematic_draw_along_the_strata(begin, expected, monkeypa
 
 def test_everyone_is_control_as_often_as_the_share_says_even_alone_in_a_stratum():
     table = pd.concat([selected(4, "a"), selected(1, "b"), selected(2, "c")], ignore_index=True)
-    weeks = [date(2018, 1, 1) + timedelta(days=7 * k) for k in range(1500)]
+    weeks = [date(2018, 1, 1) + timedelta(days=7 * k) for k in range(500)]
     held = pd.concat([draw_control(table, week, 1, 0.2) for week in weeks], axis=1)
-    # the standard error of each share is √(0.2 × 0.8 / 1500) = 0.0103
-    assert (held.mean(axis=1) - 0.2).abs().max() < 0.042
+    # the standard error of each share is √(0.2 × 0.8 / 500) = 0.0179
+    assert (held.mean(axis=1) - 0.2).abs().max() < 0.073
 
 
 def test_equal_profits_go_to_more_headroom_then_by_lot_and_so_differ_from_week_to_week():
