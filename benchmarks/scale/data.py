@@ -1,6 +1,6 @@
 """A made-up shop's own export: purchase files of about so many lines, 40 a customer over two years, and its products.
 
-    python -m benchmarks.scale.data <folder> <number of lines> [<weeks of history>]
+    python -m benchmarks.scale.data <folder> <number of lines> [<weeks of history, 0: all> [<lines a customer>]]
 
 One row of `sales_*.parquet` is a purchase line (columns member, receipt, bought_at in UTC, article, store, quantity,
 paid, discount); a file holds some customers' lines. With a number of weeks, only that much history is written, and the
@@ -43,9 +43,9 @@ def n_files(n_lines: int) -> int:
     return max(FEWEST_FILES, round(n_lines / LINES_PER_FILE))
 
 
-def lines(number: int, n_lines: int) -> pd.DataFrame:
+def lines(number: int, n_lines: int, per_customer: int = LINES_PER_CUSTOMER) -> pd.DataFrame:
     """The lines of one file, in order of time."""
-    drawn = lines_of(number, n_lines // n_files(n_lines) // LINES_PER_CUSTOMER, SEED, LINES_PER_CUSTOMER)
+    drawn = lines_of(number, n_lines // n_files(n_lines) // per_customer, SEED, per_customer)
     seconds = drawn["day"].astype(np.int64) * 86_400 + drawn["hour"].astype(np.int64) * 3_600
     frame = pd.DataFrame(
         {
@@ -69,13 +69,13 @@ def _named(letter: str, codes: np.ndarray[tuple[int], np.dtype[np.integer]]) -> 
     return pd.Series(names.take(places))
 
 
-def write(folder: Path, n_lines: int, n_weeks: int | None = None) -> int:
+def write(folder: Path, n_lines: int, n_weeks: int | None = None, per_customer: int = LINES_PER_CUSTOMER) -> int:
     """Write the export; how many lines the folder holds (the week after not counted)."""
     raw = folder / "raw"
     raw.mkdir(parents=True)
     week, n_written = [], 0
     for number in range(n_files(n_lines)):
-        frame = lines(number, n_lines)
+        frame = lines(number, n_lines, per_customer)
         if n_weeks is not None:
             past = frame["day"] - FIRST_DAY < n_weeks * WEEK_DAYS
             week.append(frame[~past & (frame["day"] - FIRST_DAY < (n_weeks + 1) * WEEK_DAYS)])
@@ -93,4 +93,5 @@ def write(folder: Path, n_lines: int, n_weeks: int | None = None) -> int:
 
 
 if __name__ == "__main__":
-    print(write(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None))
+    n_asked, n_weeks, per_customer, *_ = (*map(int, sys.argv[2:]), 0, 0)
+    print(write(Path(sys.argv[1]), n_asked, n_weeks or None, per_customer or LINES_PER_CUSTOMER))

@@ -11,7 +11,7 @@ import numpy as np
 from contracts.files import read_json, write_json
 
 Row = dict[str, Any]
-KEYS = ("metric", "stage", "lines", "customers", "executor", "workers", "history_weeks")
+KEYS = ("metric", "stage", "lines", "customers", "executor", "workers", "history_weeks", "factor", "level")
 
 
 def kept(path: Path, new: Iterable[Row]) -> list[Row]:
