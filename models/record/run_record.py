@@ -17,9 +17,10 @@ import pandas as pd
 
 from contracts.errors import StateError
 from contracts.files import digest, read_json, read_table
+from contracts.fit_sample import read_fit_sample
 from contracts.params import Task, load_params, read_yaml
 from models.candidate import flat_params, model_hash
-from models.record.pairing import COMPARISON_FILE, JUDGED_ROWS, rows_hash
+from models.record.pairing import COMPARISON_FILE, FIT_SHARE, JUDGED_ROWS, rows_hash
 
 INPUT_STAGES = ("ingest", "snapshot", "featurize")
 BASELINE_NAME = "unchanged parameters"
@@ -171,7 +172,9 @@ def note(metrics: Mapping[str, Any], gate: Mapping[str, Any], cutoffs: Mapping[s
         f"| {name} | " + " | ".join(_figure(row.get(column)) for column in columns) + " |" for name, row in ordered
     ]
     verdicts = f"{verdict(gate)}\n\n{against}".strip()
-    return f"{verdicts}\n\nTest cutoffs {span(cutoffs.get('test', []))}.\n\n" + "\n".join(table)
+    said = read_fit_sample(cutoffs).said
+    by = f"; fitted and judged by {said}" if said else ""
+    return f"{verdicts}\n\nTest cutoffs {span(cutoffs.get('test', []))}{by}.\n\n" + "\n".join(table)
 
 
 def verdict(gate: Mapping[str, Any]) -> str:
@@ -303,6 +306,9 @@ def tags(evidence: Evidence, root: Path, different: Mapping[str, str], experimen
         facts["dvc.experiment"] = experiment
     if evidence.environment.exists():
         facts["environment.hash"] = sha256(evidence.environment.read_bytes()).hexdigest()
+    drawn = read_fit_sample(cutoffs)
+    if drawn.said:
+        facts[FIT_SHARE] = repr(drawn.share)
     return facts | {f"data.hash/{path}": value for path, value in data_hashes(evidence.lock).items()}
 
 
