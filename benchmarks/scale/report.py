@@ -93,6 +93,7 @@ def page(rows: Sequence[Row]) -> str:
     parts += ["## Stages, one process each", "\n".join(_stages(alone))]
     parts += ["## The same stages elsewhere", "\n".join(_places(rows)), "\n".join(_same(rows))]
     parts += ["## One fit, shared", "\n".join(_shared(rows))]
+    parts += ["## How many customers a fit needs", "\n".join(_fit_sizes(rows))]
     parts += ["## One more week", "\n".join(_weeks(rows)), "## Start-up", "\n".join(_start(rows))]
     return "\n\n".join(parts) + "\n"
 
@@ -150,6 +151,22 @@ def _shared(rows: Sequence[Row]) -> Iterable[str]:
     for one in rows:
         if one.get("metric") == "shared_fit":
             yield f"| {one['lines']:,} | {one['workers']} | {one['wall_s']:.1f} | {one['log_loss']:.5f} |"
+
+
+def _fit_sizes(rows: Sequence[Row]) -> Iterable[str]:
+    yield (
+        "`python -m benchmarks.scale.fit_sizes <project>`: the test fit's recipe on samples as "
+        "`snapshot.max_fit_customers` draws them, judged on the rows of all customers at the test cutoffs; what is "
+        "lost is against the fit of all, paired over customers (95 %)."
+    )
+    yield ""
+    yield "| lines | customers fitted | rows fitted | rows judged | log loss | lost | AUC | bias |"
+    yield "|---|---|---|---|---|---|---|---|"
+    found = [one for one in rows if one.get("metric") == "fit_size"]
+    for one in sorted(found, key=lambda one: (one["lines"], one["customers"])):
+        lost = f"{one['lost']:+.5f} ± {one['lost_half_width']:.5f}"
+        cells = f"{one['fit_rows']:,} | {one['test_rows']:,} | {one['log_loss']:.5f} | {lost}"
+        yield f"| {one['lines']:,} | {one['customers']:,} | {cells} | {one['auc']:.4f} | {one['bias']:+.4f} |"
 
 
 def _weeks(rows: Sequence[Row]) -> Iterable[str]:
