@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from contracts.errors import StateError
 from contracts.files import digest, read_json, read_table
@@ -352,8 +353,8 @@ def example_rows(features: Path, names: tuple[str, ...]) -> pd.DataFrame:
     parts = sorted(features.glob("*.parquet"))
     if not parts:
         raise StateError(f"expected feature tables in {features}, found none; run `dvc repro featurize` first")
-    frame = read_table(parts[-1], columns=list(names))
-    if len(frame) < MIN_ROWS_BEHIND_EXAMPLE:
+    if pq.read_metadata(parts[-1]).num_rows < MIN_ROWS_BEHIND_EXAMPLE:
         return pd.DataFrame(0.0, index=range(3), columns=list(names))
-    quartiles = frame.quantile([0.25, 0.5, 0.75]).astype("float32").astype("float64")
+    by_column = [read_table(parts[-1], columns=[name]).quantile([0.25, 0.5, 0.75]) for name in names]  # one at a time
+    quartiles = pd.concat(by_column, axis=1).astype("float32").astype("float64")
     return quartiles.reset_index(drop=True)
