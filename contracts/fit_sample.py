@@ -18,6 +18,9 @@ import numpy.typing as npt
 
 KEY = b"regulars:fit-sample"
 NUMBERS = 2**64
+DECIMALS = 6
+"""Of the share, as of every figure in `reports/metrics.json`: what is told is what is drawn by."""
+
 TOLD = "fit_sample"
 """Its name in `data/cutoffs.json` and `reports/metrics.json`, where there is one."""
 
@@ -72,7 +75,8 @@ def sample_of(n_customers: int, most: int) -> FitSample:
     >>> sample_of(2_469, 100_000) == EVERYONE, sample_of(400_000, 100_000).share
     (True, 0.25)
     """
-    return EVERYONE if n_customers <= most else FitSample(most / n_customers, n_customers)
+    share = round(most / max(n_customers, 1), DECIMALS)
+    return EVERYONE if share >= 1.0 else FitSample(max(share, 10.0**-DECIMALS), n_customers)
 
 
 def read_fit_sample(plain: Mapping[str, Any]) -> FitSample:

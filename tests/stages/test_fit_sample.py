@@ -26,7 +26,7 @@ def test_a_sample_fits_and_judges_and_everyone_is_scored(fresh, mine: Project) -
     root, before = mine.path, fresh[0].path
     sample = read_fit_sample(read_json(root / "data/cutoffs.json"))
     assert sample.n_customers == read_json(root / "data/events/manifest.json")["customers"]
-    assert sample.share == MOST / sample.n_customers < 1
+    assert sample.share == round(MOST / sample.n_customers, 6) < 1
 
     rows, whole = (pd.read_parquet(place / "data/snapshots.parquet") for place in (root, before))
     fitted = rows[rows["in_release_fit"] | rows["in_test_fit"] | rows["is_test"]]

@@ -58,7 +58,7 @@ def limited(params: Params) -> Callable[[int], Params]:
 def by_hand(shelf: Shelf, laid: Laid, most: int) -> pd.DataFrame:
     """The second route: rows of a layout of everyone, of which the sample's own are kept, by a hash written anew."""
     bought = shelf.whole().purchases["customer_id"].nunique()
-    limit = int(most / bought * 2**64)
+    limit = int(round(most / bought, 6) * 2**64)
     drawn = {
         name: int.from_bytes(hashlib.blake2b(name.encode(), key=b"regulars:fit-sample", digest_size=8).digest()) < limit
         for name in laid.rows["customer_id"].unique()
@@ -87,7 +87,7 @@ def test_above_it_the_rows_are_those_of_the_drawn_and_this_week_and_the_last_are
         assert laid.rows[flag].sum() == whole.rows[flag].sum() > 0
     assert laid.plan == whole.plan
     told = laid.as_json(date(2023, 1, 1))["fit_sample"]
-    assert told == {"share": MOST / n_customers(shelves[7]), "customers": n_customers(shelves[7])}
+    assert told == {"share": round(MOST / n_customers(shelves[7]), 6), "customers": n_customers(shelves[7])}
     assert read_fit_sample(laid.as_json(date(2023, 1, 1))) == laid.sample
 
 
