@@ -9,6 +9,7 @@ are warm: a small shop is run first, and not recorded.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -66,9 +67,10 @@ def stages(home: Path, names: tuple[str, ...], where: Place, *, is_floored: bool
     """Run stages one after the other, and measure each."""
     rows = []
     for stage in names:
+        load = round(os.getloadavg()[0], 1)
         found = run(stage, home, where)
         floor = floor_of(stage, home) if is_floored else None
-        rows.append(row(stage, size_of(home), where, found, floor))
+        rows.append({**row(stage, size_of(home), where, found, floor), "load": load})
         least = f"; floor {floor:.2f} s CPU" if floor else ""
         say(f"{stage:10} {rows[-1]['lines']:>11,} lines, {where.executor} {where.workers}: {found.said}{least}")
     return rows

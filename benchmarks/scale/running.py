@@ -93,7 +93,7 @@ def total(rows: Sequence[Row]) -> Row:
     floors = [one["floor_cpu_s"] for one in rows if one["floor_cpu_s"] is not None]
     peak = max(one["peak_mb"] for one in rows)
     return {
-        **rows[0],
+        **{name: value for name, value in rows[0].items() if name != "load"},
         "stage": "all",
         **sums,
         "peak_mb": peak,
