@@ -108,7 +108,7 @@ bench: setup-dev ## every stage at 100,000 and a million lines, in processes and
 	@python -m benchmarks.scale.shared_fit
 
 bench-full: setup-dev ## the same with 10 million lines: an hour or more
-	@python -m benchmarks.scale --lines 100000 1000000 10000000 --places 1000000 --history 10000000
+	@python -m benchmarks.scale --lines 100000 1000000 10000000 --places 1000000 --history 10000000 --fit-sizes 10000000
 	@python -m benchmarks.scale.shared_fit 30000 300000 3000000
 
 bench-features: setup-dev ## features by our engine and its rivals, 1 M and 10 M simulated lines (LINES=… for others)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from contracts.errors import ContractError, SourceError
@@ -123,12 +124,20 @@ def to_arrow(frame: pd.DataFrame) -> pa.Table:
 
 
 def read_table(
-    path: PathLike, check: Callable[[pd.DataFrame], pd.DataFrame] | None = None, columns: list[str] | None = None
+    path: PathLike,
+    check: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    columns: list[str] | None = None,
+    *,
+    rows: pc.Expression | None = None,
 ) -> pd.DataFrame:
-    """Read a Parquet file (or folder of them, in name order) and check it, unless only some columns are asked for."""
+    """Read a Parquet file (or folder of them, in name order) and check it, unless only some columns are asked for.
+
+    `rows` names those to read: the others need no memory.
+    """
     if not Path(path).exists():
         raise SourceError(f"expected the table {path}, found none; run `dvc repro` (or `make run`) first")
-    frame = arrow_table(path, columns).to_pandas(date_as_object=False)
+    found = arrow_table(path, columns) if rows is None else pq.read_table(path, columns=columns, filters=rows)
+    frame = found.to_pandas(date_as_object=False)
     return frame if check is None or columns is not None else check(frame)
 
 

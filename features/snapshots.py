@@ -6,7 +6,7 @@ Where the history gives too few labels for any model, only this week and the one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts import windows
+from contracts.fit_sample import EVERYONE, FitSample, sample_of
 from contracts.params import Snapshot, Task
 from contracts.wave_tables import NONE, WAVES
 from features.customer_days import CustomerDays, DayBook
@@ -73,12 +74,19 @@ def amount_after(days: CustomerDays, cutoff: date, end: date, window_days: int) 
     return days.count(np.where(bought, days.amount, 0.0)).round(2)
 
 
-def _judged_at(book: DayBook, cutoff: date, end: date, task: Task, plan: windows.Calendar) -> pd.DataFrame:
-    """The rows of one cutoff: eligibility and horizon by what was known then, labels by all that is known today."""
+def _judged_at(
+    book: DayBook, cutoff: date, end: date, task: Task, plan: windows.Calendar, *, is_drawn: Flags | None = None
+) -> pd.DataFrame:
+    """The rows of one cutoff: eligibility and horizon by what was known then, labels by all that is known today.
+
+    `is_drawn`: which customer codes fit and judge; the others have rows in this week and the one before alone.
+    """
     known = book.known_at(cutoff)
     is_eligible = eligible(known, cutoff, task)
+    drawn = np.ones(len(is_eligible), dtype=bool) if is_drawn is None else is_drawn
     ever_bought = known.before(cutoff).count().astype(bool)
     kept = ever_bought if cutoff == plan.scored else is_eligible
+    kept = kept if cutoff in (plan.scored, plan.previous) else kept & drawn
     ahead = horizons(known, cutoff, task)
     n = int(kept.sum())
     outcome: Any = pd.array(np.full(n, pd.NA), dtype="boolean")
@@ -92,9 +100,9 @@ def _judged_at(book: DayBook, cutoff: date, end: date, task: Task, plan: windows
             "customer_id": known.customers[kept].astype(str),
             "is_eligible": is_eligible[kept],
             "cutoff_on": np.full(n, np.datetime64(cutoff, "us")),
-            "in_test_fit": np.full(n, cutoff in plan.fit),
-            "in_release_fit": np.full(n, cutoff in plan.release),
-            "is_test": np.full(n, cutoff in plan.test),
+            "in_test_fit": (cutoff in plan.fit) & drawn[kept],
+            "in_release_fit": (cutoff in plan.release) & drawn[kept],
+            "is_test": (cutoff in plan.test) & drawn[kept],
             "is_previous": np.full(n, cutoff == plan.previous),
             "is_scored": np.full(n, cutoff == plan.scored),
             "horizon_days": ahead[kept],
@@ -105,13 +113,21 @@ def _judged_at(book: DayBook, cutoff: date, end: date, task: Task, plan: windows
 
 
 def snapshots(
-    book: DayBook, plan: windows.Calendar, end: date, task: Task, waves: pd.DataFrame | None = None
+    book: DayBook,
+    plan: windows.Calendar,
+    end: date,
+    task: Task,
+    waves: pd.DataFrame | None = None,
+    *,
+    sample: FitSample = EVERYONE,
 ) -> pd.DataFrame:
     """One row per customer and cutoff: the eligible, and at the scored cutoff everyone who ever bought.
 
-    `waves` (the table WAVES) are the shop's own experiments; None: it has had none.
+    `waves` (the table WAVES) are the shop's own experiments; None: it has had none. Customers outside the `sample` have
+    rows at the scored and the previous cutoff alone.
     """
-    parts = [_judged_at(book, cutoff, end, task, plan) for cutoff in plan.all]
+    is_drawn = None if sample.is_everyone else sample.has(book.customers)
+    parts = [_judged_at(book, cutoff, end, task, plan, is_drawn=is_drawn) for cutoff in plan.all]
     return with_contact(in_order(parts), WAVES.empty() if waves is None else waves)
 
 
@@ -149,15 +165,22 @@ class Laid:
     """A run's cutoffs and snapshots. `why` is empty with a model; without one it says, with numbers, why there is none.
 
     Without a model nothing is fitted or judged: the calendar holds the scored week and the one before alone.
+    `sample` says who fits and judges.
     """
 
     plan: windows.Calendar
     rows: pd.DataFrame
     why: str
+    sample: FitSample = EVERYONE
 
-    def as_json(self, end: date) -> dict[str, str | list[str]]:
-        """`data/cutoffs.json`: the cutoffs, the mode ('model' or 'no model') and why."""
-        return {**self.plan.as_json(end), "mode": NO_MODEL if self.why else MODEL, "why": self.why or _counted(self)}
+    def by(self, sample: FitSample) -> Laid:
+        """The same, saying who fits and judges; without a model nobody does."""
+        return self if self.why else replace(self, sample=sample)
+
+    def as_json(self, end: date) -> dict[str, Any]:
+        """`data/cutoffs.json`: the cutoffs, the mode ('model' or 'no model') and why; the sample, if there is one."""
+        mode = {"mode": NO_MODEL if self.why else MODEL, "why": self.why or _counted(self)}
+        return {**self.plan.as_json(end), **mode, **self.sample.as_json()}
 
 
 def cutoffs_of(first_sale_on: date, end: date, task: Task, params: Snapshot) -> windows.Calendar:
@@ -194,13 +217,17 @@ def lay_out(
     Raises:
         TimeError: no sale lies before the scored Monday.
     """
-    return lay_out_by(lambda plan: snapshots(book, plan, end, task, waves), first_sale_on, end, task, params)
+    sample = sample_of(len(np.unique(book.customer)), params.max_fit_customers)
+    laid = lay_out_by(
+        lambda plan: snapshots(book, plan, end, task, waves, sample=sample), first_sale_on, end, task, params
+    )
+    return laid.by(sample)
 
 
 def lay_out_by(
     rows_at: Callable[[windows.Calendar], pd.DataFrame], first_sale_on: date, end: date, task: Task, params: Snapshot
 ) -> Laid:
-    """The same with the rows of a calendar made elsewhere, as bucket by bucket (`bucket_snapshots`)."""
+    """The same with the rows of a calendar made elsewhere, as bucket by bucket (`bucket_snapshots`), by any sample."""
     nothing = windows.unlabelled(first_sale_on, end)
     try:
         plan = cutoffs_of(first_sale_on, end, task, params)

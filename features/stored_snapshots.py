@@ -10,6 +10,7 @@ import pandas as pd
 
 from contracts import windows
 from contracts.executor import ALONE, Crew
+from contracts.fit_sample import FitSample, sample_of
 from contracts.params import Params
 from contracts.wave_tables import WAVES
 from events.store import Shelf, by_bucket
@@ -25,6 +26,7 @@ class _Job:
     shelf: Shelf
     plan: windows.Calendar
     params: Params = field(repr=False)
+    sample: FitSample
 
     @property
     def end(self) -> date:
@@ -42,16 +44,24 @@ def lay_out_store(shelf: Shelf, params: Params, waves: pd.DataFrame | None = Non
     """
     first, end = (date.fromisoformat(shelf.facts[name]) for name in ("first_sale_on", "data_end_on"))
     drawn = by_bucket(WAVES.empty() if waves is None else waves, shelf.n_buckets)
+    sample = sample_of(n_customers(shelf), params.snapshot.max_fit_customers)
 
     def rows_at(plan: windows.Calendar) -> pd.DataFrame:
-        work = partial(lay_out_bucket, _Job(shelf, plan, params))
+        work = partial(lay_out_bucket, _Job(shelf, plan, params, sample))
         return in_order(crew.map(work, enumerate(drawn)))
 
-    return lay_out_by(rows_at, first, end, params.task, params.snapshot)
+    return lay_out_by(rows_at, first, end, params.task, params.snapshot).by(sample)
+
+
+def n_customers(shelf: Shelf) -> int:
+    """Customers who ever bought and may be profiled."""
+    if not shelf.refused:
+        return int(shelf.facts["customers"])
+    return sum(shelf.purchases(number, ["customer_id"])["customer_id"].nunique() for number in range(shelf.n_buckets))
 
 
 def lay_out_bucket(job: _Job, task: tuple[int, pd.DataFrame]) -> pd.DataFrame:
     """The snapshots of one bucket's customers, of whom `waves` speak."""
     number, waves = task
     book = day_book(job.shelf.purchases(number, DAY_COLUMNS), str(job.shelf.facts["time_zone"]))
-    return snapshots(book, job.plan, job.end, job.params.task, waves)
+    return snapshots(book, job.plan, job.end, job.params.task, waves, sample=job.sample)

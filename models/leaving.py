@@ -27,6 +27,7 @@ Floats = npt.NDArray[np.float64]
 SILENCE, TENURE, DAYS = "days_since_last_purchase", "tenure_days", "purchase_days_life"
 NEEDS = (SILENCE, TENURE, DAYS)
 VARIATION = "gap_sd_to_gap_mean"
+READ_BY_LEAVING = (*NEEDS, VARIATION)
 SHAPES = (1, 2, 3, 4)
 FEWEST_GAPS = 2
 MOST_ROWS = 2_000

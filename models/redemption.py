@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 
 from contracts import windows
 from contracts.files import read_table
@@ -81,8 +82,7 @@ def _with_features(sent: pd.DataFrame, folder: str | Path, cutoffs: Sequence[dat
     """Each message with its customer's features at the latest cutoff at or before the day it was sent."""
     if not cutoffs or not len(sent):
         return sent.iloc[:0]
-    parts = [read_table(Path(folder) / f"{cutoff}.parquet") for cutoff in sorted(cutoffs)]
-    known = pd.concat([part[[name for name in part.columns if name in (*KEYS, *FEATURES)]] for part in parts])
+    known = pd.concat([_read(Path(folder) / f"{cutoff}.parquet") for cutoff in sorted(cutoffs)])
     known["cutoff_on"] = known["cutoff_on"].astype("datetime64[us]")
     return pd.merge_asof(
         sent.assign(sent_on=sent["sent_on"].astype("datetime64[us]")).sort_values(["sent_on", "customer_id"]),
@@ -95,6 +95,10 @@ def _with_features(sent: pd.DataFrame, folder: str | Path, cutoffs: Sequence[dat
 
 
 KEYS = ("customer_id", "cutoff_on")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return read_table(path, columns=[name for name in pq.read_schema(path).names if name in (*KEYS, *FEATURES)])
 
 
 def fit_redemption(rows: pd.DataFrame) -> Redemption:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from contracts import windows
 from contracts.errors import ContractError
 from contracts.files import read_table
-from contracts.tables import FEATURE_KEYS, FEATURES
+from contracts.tables import FEATURE_KEYS, FEATURES, SNAPSHOTS
 from models.contamination import DEFAULT, Contact, Ints, Method, contact_of, judged_places
 from models.risk import Flags
+
+Names = Collection[str] | None
+ROWS_A_BATCH = 65_536
 
 
 @dataclass(frozen=True)
@@ -55,38 +63,91 @@ def labelled_rows(features: pd.DataFrame, snapshots: pd.DataFrame, flag: str, un
     Raises:
         ContractError: a row has no matured label.
     """
-    chosen = snapshots[snapshots[flag] & snapshots["is_eligible"]]
-    wanted = chosen[[*FEATURE_KEYS, "lapsed"]]
-    if wanted["lapsed"].isna().any():
+    chosen = _flagged(snapshots, flag)
+    keys = chosen[list(FEATURE_KEYS)]
+    return _labelled(keys.merge(features, on=list(FEATURE_KEYS), validate="one_to_one"), chosen, flag, under_contact)
+
+
+def _flagged(snapshots: pd.DataFrame, flag: str) -> pd.DataFrame:
+    """The eligible rows that a snapshot flag names, by cutoff."""
+    return snapshots[snapshots[flag] & snapshots["is_eligible"]].sort_values("cutoff_on", kind="stable")
+
+
+def _labelled(frame: pd.DataFrame, chosen: pd.DataFrame, flag: str, under_contact: Method) -> Rows:
+    """The feature rows of `chosen`, in its order, with what it says of them."""
+    if chosen["lapsed"].isna().any():
         raise ContractError(f"snapshots: rows with {flag} but no matured label; rerun the snapshot stage")
-    joined = wanted.merge(features, on=list(FEATURE_KEYS), how="left", validate="one_to_one", indicator=True)
-    if (joined["_merge"] != "both").any():
+    if len(frame) < len(chosen):
         raise ContractError("features: rows of the snapshot are missing; rerun the featurize stage")
-    lapsed = joined.pop("lapsed").to_numpy(dtype=bool)
-    rows = Rows(joined.drop(columns="_merge"), lapsed, windows.day_numbers(joined["cutoff_on"]), contact_of(chosen))
+    lapsed = chosen["lapsed"].to_numpy(dtype=bool)
+    rows = Rows(frame, lapsed, windows.day_numbers(frame["cutoff_on"]), contact_of(chosen))
     if rows.contact is None or flag != "is_test":
         return rows
     return rows.take(judged_places(rows.contact, under_contact))
 
 
-def _feature_rows(features_folder: str | Path, snapshots: pd.DataFrame, flag: str) -> pd.DataFrame:
-    """All rows of the named cutoffs' files; no rows, but their columns, where no customer was judged at any of them."""
-    cutoffs = sorted(snapshots.loc[snapshots[flag], "cutoff_on"].dt.date.unique())
-    if not cutoffs:
-        return read_table(next(iter(sorted(Path(features_folder).glob("*.parquet")))), FEATURES).iloc[:0]
-    parts = [read_table(Path(features_folder) / f"{cutoff}.parquet", FEATURES) for cutoff in cutoffs]
-    return pd.concat(parts, ignore_index=True)
+def read_snapshots(path: str | Path, *flags: str) -> pd.DataFrame:
+    """The eligible rows of SNAPSHOTS that have one of the flags; the others need no memory."""
+    named = reduce(or_, (pc.field(flag) for flag in flags))
+    return read_table(path, SNAPSHOTS, rows=pc.field("is_eligible") & named)
 
 
-def read_rows(features_folder: str | Path, snapshots: pd.DataFrame, flag: str, under_contact: Method = DEFAULT) -> Rows:
-    """Read the feature files of the cutoffs that a snapshot flag names, and join the labels."""
-    return labelled_rows(_feature_rows(features_folder, snapshots, flag), snapshots, flag, under_contact)
+def _feature_rows(folder: str | Path, keys: pd.DataFrame, only: Names = None) -> pd.DataFrame:
+    """The feature rows of some keys in their order, as far as there are any: `only` some columns, or all."""
+    parts = [_rows_of(Path(folder) / f"{day:%Y-%m-%d}.parquet", ids, only) for day, ids in _by_cutoff(keys)]
+    if not parts:  # no customer was judged at any of the cutoffs: no rows, but their columns
+        return _rows_of(next(iter(sorted(Path(folder).glob("*.parquet")))), keys["customer_id"], only)
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 
-def eligible_rows(features_folder: str | Path, snapshots: pd.DataFrame, flag: str) -> pd.DataFrame:
+def _by_cutoff(keys: pd.DataFrame) -> Iterator[tuple[pd.Timestamp, pd.Series]]:
+    for day, rows in keys.groupby("cutoff_on", sort=True):
+        yield pd.Timestamp(str(day)), rows["customer_id"]
+
+
+def _rows_of(path: Path, customers: pd.Series, only: Names) -> pd.DataFrame:
+    """The rows of some customers in their order, in a file of one cutoff; rows of others pass by, batch after batch.
+
+    Each column is ordered by itself and let go, so that the rows never stand in memory twice.
+    """
+    if not path.exists():
+        raise ContractError(f"features: expected {path.name}, found none; rerun the featurize stage")
+    file, ids = pq.ParquetFile(path), pa.array(customers, pa.large_string())
+    read = [name for name in file.schema_arrow.names if only is None or name in FEATURE_KEYS or name in only]
+    kept = [
+        batch.filter(pc.is_in(batch["customer_id"], value_set=ids))
+        for batch in file.iter_batches(ROWS_A_BATCH, columns=read)
+    ]
+    table = pa.Table.from_batches(kept, file.schema_arrow.empty_table().select(read).schema)
+    del kept
+    keys = FEATURES(table.select(list(FEATURE_KEYS)).to_pandas())
+    place = pd.Index(keys["customer_id"]).get_indexer(pd.Index(customers))
+    place = place[place >= 0]
+    columns = {name: keys[name].to_numpy()[place] for name in FEATURE_KEYS}
+    for name in [name for name in read if name not in FEATURE_KEYS]:
+        columns[name] = table[name].to_numpy()[place]
+        table = table.drop_columns([name])
+    return pd.DataFrame(columns, copy=False).astype({"customer_id": keys["customer_id"].dtype})
+
+
+def read_rows(
+    features_folder: str | Path,
+    snapshots: pd.DataFrame,
+    flag: str,
+    under_contact: Method = DEFAULT,
+    *,
+    only: Names = None,
+) -> Rows:
+    """Read the feature rows that a snapshot flag names, `only` some columns or all, and join the labels."""
+    chosen = _flagged(snapshots, flag)
+    return _labelled(_feature_rows(features_folder, chosen, only), chosen, flag, under_contact)
+
+
+def eligible_rows(
+    features_folder: str | Path, snapshots: pd.DataFrame, flag: str, *, only: Names = None
+) -> pd.DataFrame:
     """Feature rows of the eligible customers at the cutoffs that a snapshot flag names; labels play no part."""
-    wanted = snapshots.loc[snapshots[flag] & snapshots["is_eligible"], list(FEATURE_KEYS)]
-    return wanted.merge(_feature_rows(features_folder, snapshots, flag), on=list(FEATURE_KEYS), validate="one_to_one")
+    return _feature_rows(features_folder, _flagged(snapshots, flag), only)
 
 
 def horizons(rows: pd.DataFrame, snapshots: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -8,12 +8,13 @@ from datetime import date
 from pathlib import Path
 
 from contracts.files import read_json, read_table, write_table
+from contracts.fit_sample import read_fit_sample
 from contracts.params import load_params
 from contracts.wave_tables import BELIEFS, WAVE_OUTCOMES, WAVES
 from events.store import open_store
 from offers.effects.before import before_lapses as circumstances
 from offers.effects.report import effects_report, write_effects
-from pipeline.collecting import collect_waves, names_offers
+from pipeline.collecting import collect_waves, names_offers, told_of
 from pipeline.inbox import read_waves
 from pipeline.planning import read_offers
 from pipeline.reading_waves import before_lapses_stored, events_of_waves
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = arguments.parse_args(argv)
     params = load_params()
     catalogue, rules, _ = read_offers(params, offers=paths.offers, rules=paths.rules, words=paths.words)
-    cutoff = date.fromisoformat(read_json(paths.cutoffs)["scored"])
+    cutoffs = read_json(paths.cutoffs)
+    cutoff = date.fromisoformat(cutoffs["scored"])
     groups = [group.name for group in rules.groups]
     shelf, waves = open_store(paths.events), read_waves(paths.inbox)
     events = events_of_waves(shelf, paths.recorded, waves)
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         programme=found.programme,
         contacts_name_offers=names_offers(events.contacts),
     )
-    write_effects(paths.report, report)
+    write_effects(paths.report, told_of(read_fit_sample(cutoffs), report))
     n_waves, n_matured = found.waves["wave"].nunique(), found.outcomes["wave"].nunique()
     say("collect", f"{n_matured} of {n_waves} waves have matured, with {len(found.outcomes):,} customers")
 

@@ -7,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 
+from contracts.fit_sample import FitSample
 from contracts.params import Params
 from contracts.wave_tables import BELIEFS, FOLLOW_UP, WAVE_OUTCOMES, WAVES
 from contracts.windows import day_numbers, days_until, rows_before, trailing
@@ -64,6 +65,18 @@ def _programme(snapshots: pd.DataFrame, seen: Seen, drawn: pd.DataFrame, params:
     rows = programme_rows(snapshots, seen, drawn, params.store.margin_rate, draw)
     label_days = params.task.longest_horizon_days + params.task.label_grace_days
     return programme(rows, params.store.currency, what_is_awaited(drawn, draw.share, label_days))
+
+
+def told_of(sample: FitSample, report: Plain) -> Plain:
+    """The effects' report; where snapshots are of a sample, it says so beside what rests on them.
+
+    Waves are read of everyone. All marketing together and what comes before lapses are differences between customers
+    of the sample: its lot has no part in either side, so that they are the shop's, with wider intervals.
+    """
+    if sample.is_everyone:
+        return report
+    programme = {**report["programme"], "sentence": f"{report['programme']['sentence']} Seen in {sample.said}."}
+    return {**report, "programme": programme, "seen_in": sample.said, **sample.as_json()}
 
 
 def costs_if_redeemed(catalogue: Catalogue) -> dict[str, float]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from contracts.executor import placed_params
 from contracts.params import load_params
-from models.evaluation.judging import Places, judge_run, write_nothing
+from models.evaluation.judging import Places, Sources, judge_run, write_nothing
 from models.recipe.fits import why_no_fits
 from pipeline.stage import run_stage, say
 
 SECTIONS = ("task", "execution", "train", "evaluate", "score")
-INPUTS = ("snapshots", "features", "test_fit")
+INPUTS = ("snapshots", "cutoffs", "features", "test_fit")
 OUTPUTS = ("predictions", "baselines", "metrics", "gate", "plots", "selection", "card")
 
 
@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         say("evaluate", f"no model: {why}")
         return
     params = placed_params(load_params())
-    for said in judge_run(paths.snapshots, paths.features, paths.test_fit, at, params):
+    given = Sources(**{name: getattr(paths, name) for name in INPUTS})
+    for said in judge_run(given, at, params):
         say("evaluate", said)
 
 

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from contracts import tables
 from contracts.files import atomic_folder, read_table, write_json
 from contracts.params import load_params
 from events.store import open_store
 from features.engine import feature_batches
+from features.kernel.engine import WANTED
 from features.plan import choose, recorded
 from features.trial_files import read_trials
 from features.trials import with_trials
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("report", help="JSON file: what was computed and what was left out, written")
     paths = arguments.parse_args(argv)
     params = load_params()
-    shelf, rows = open_store(paths.store), read_table(paths.snapshots, tables.SNAPSHOTS)
+    shelf, rows = open_store(paths.store), read_table(paths.snapshots, columns=WANTED)
     wanted = choose(params.featurize.families, params.featurize.features)
     features = recorded(wanted, shelf.absent)
     trials = read_trials(paths.trials, params.featurize.trials)

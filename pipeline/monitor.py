@@ -14,13 +14,14 @@ from pathlib import Path
 
 from contracts import tables
 from contracts.files import read_json, read_table
+from contracts.fit_sample import read_fit_sample
 from contracts.params import load_params
 from features.stored_days import stored_days
 from models.monitoring.checks import in_a_line
 from models.monitoring.live import lived, waiting_weeks
 from models.monitoring.page import write_monitor
 from models.monitoring.report import Observed, monitor
-from models.monitoring.sampling import Drawn, read_sample, read_watched, reference_cutoffs
+from models.monitoring.sampling import Drawn, read_sample, read_watched, read_watched_rows, reference_cutoffs
 from pipeline.stage import run_stage, say
 from serving.past_weeks import lists, past_weeks
 
@@ -35,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = arguments.parse_args(argv)
     params = load_params()
     limits, seed, task = params.monitor, params.execution.seed, params.task
-    drawn = Drawn(limits.n_customers, seed)
-    cutoffs, snapshots = read_json(paths.cutoffs), read_table(paths.snapshots, tables.SNAPSHOTS)
+    cutoffs, snapshots = read_json(paths.cutoffs), read_watched_rows(paths.snapshots)
+    drawn = Drawn(limits.n_customers, seed, read_fit_sample(cutoffs))
     scored, end = date.fromisoformat(cutoffs["scored"]), date.fromisoformat(cutoffs["data_end"])
     champion, past = read_watched(paths.champion), past_weeks(paths.published, scored, limits.n_weeks)
     days = reference_cutoffs(snapshots, champion, task.label_days)

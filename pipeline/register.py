@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     evidence = replace(Evidence.below(here), **told)
     at = champions.place(root, here / "params.yaml")
     champions.export_champion(at, champions.wished(at, paths.wish), paths.candidate, paths.champion)
-    judged = Tables(paths.snapshots, paths.features, paths.predictions, paths.baselines)
+    judged = Tables(paths.snapshots, paths.features, paths.predictions, paths.baselines, paths.cutoffs)
     made = challenge(paths.candidate, paths.champion, judged, params)
     write_comparison(paths.comparison, made)
     experiment = experiment_name()

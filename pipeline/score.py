@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from contracts import tables
-from contracts.files import read_json, read_table, rounded, write_json, write_table
+from contracts.files import read_json, rounded, write_json, write_table
 from contracts.params import load_params
 from contracts.windows import read_days
 from events.store import read_before
 from models.bundle import load_model
 from models.candidate import NO_MODEL, VALUE_FOLDER, read_release
-from models.leaving import fit_leaving
+from models.leaving import READ_BY_LEAVING, fit_leaving
 from models.redemption import fit_redemption, sent_rows
-from models.rows import eligible_rows, horizons, read_rows
+from models.rows import eligible_rows, horizons, read_rows, read_snapshots
 from models.scoring import Champion, score, score_by_rules
 from models.value.at_stake import load_value
 from pipeline.stage import crew_at_hand, run_stage, say
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = arguments.parse_args(argv)
     params = load_params()
     release = read_release(Path(paths.champion))
-    snapshots = read_table(paths.snapshots, tables.SNAPSHOTS)
+    snapshots = read_snapshots(paths.snapshots, "is_scored", "is_previous", "in_release_fit")
     own = Path(paths.champion) / VALUE_FOLDER
     value = load_value(own if own.is_dir() else paths.value)  # a champion goes live with its own
     now = eligible_rows(paths.features, snapshots, "is_scored")
@@ -41,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         said = "no model, so no probability: bands by each customer's own rhythm"
     else:
         champion = Champion(load_model(paths.champion), release["model_hash"], release["grade"])
-        before = eligible_rows(paths.features, snapshots, "is_previous")
-        rows = read_rows(paths.features, snapshots, "in_release_fit")
+        before = eligible_rows(paths.features, snapshots, "is_previous", only=champion.model.features)
+        rows = read_rows(paths.features, snapshots, "in_release_fit", only=READ_BY_LEAVING)
         leaving = fit_leaving(rows.frame, rows.lapsed, horizons(rows.frame, snapshots))
         share_left = None if leaving is None else leaving.share_left(now, horizons(now, snapshots))
         with crew_at_hand(params) as crew:

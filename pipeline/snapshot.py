@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(paths.cutoffs, laid.as_json(date.fromisoformat(shelf.facts["data_end_on"])))
     plan = laid.plan
     judged = f"no model: {laid.why}" if laid.why else f"tested {plan.test[0]} to {plan.test[-1]}"
-    say("snapshot", f"{len(laid.rows):,} rows at {len(plan.all)} cutoffs, scored {plan.scored}; {judged}")
+    by = f"; fitted and judged by {laid.sample.said}" if laid.sample.said else ""
+    say("snapshot", f"{len(laid.rows):,} rows at {len(plan.all)} cutoffs, scored {plan.scored}; {judged}{by}")
 
 
 if __name__ == "__main__":

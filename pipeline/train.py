@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from contracts import tables, windows
+from contracts import windows
 from contracts.executor import placed_params
-from contracts.files import read_json, read_table
+from contracts.files import read_json
 from contracts.params import Params, load_params
 from models.recipe.contest import n_rarer
 from models.recipe.fits import write_fits, write_no_fits
 from models.recipe.fitting import Choices, choose_inside, fit_all, labels_known_on, model_features
 from models.recipe.tuning_report import write_tuning
-from models.rows import Rows, read_rows
+from models.rows import Rows, read_rows, read_snapshots
 from models.value.at_stake import UNMEASURED
 from models.value.judging import Valued, value_customers
 from models.value.report import write_values
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_tuning(paths.tuning, None)
         say("train", f"no model: {laid_out['why']}")
         return
-    snapshots = read_table(paths.snapshots, tables.SNAPSHOTS)
+    snapshots = read_snapshots(paths.snapshots, *FITS.values())
     choices = None
     for name, flag in FITS.items():
         rows = read_rows(paths.features, snapshots, flag)

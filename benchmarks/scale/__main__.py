@@ -9,6 +9,7 @@ are warm: a small shop is run first, and not recorded.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -66,9 +67,10 @@ def stages(home: Path, names: tuple[str, ...], where: Place, *, is_floored: bool
     """Run stages one after the other, and measure each."""
     rows = []
     for stage in names:
+        load = round(os.getloadavg()[0], 1)
         found = run(stage, home, where)
         floor = floor_of(stage, home) if is_floored else None
-        rows.append(row(stage, size_of(home), where, found, floor))
+        rows.append({**row(stage, size_of(home), where, found, floor), "load": load})
         least = f"; floor {floor:.2f} s CPU" if floor else ""
         say(f"{stage:10} {rows[-1]['lines']:>11,} lines, {where.executor} {where.workers}: {found.said}{least}")
     return rows
@@ -151,6 +153,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="stages of these sizes")
     parser.add_argument("--places", type=int, default=0, help="lines of the shop that runs in every place; 0: none")
     parser.add_argument("--unplanned", action="store_true", help="compare no plans between places")
+    parser.add_argument("--fit-sizes", type=int, default=0, help="lines of the shop fitted on samples; 0: none")
     parser.add_argument("--history", type=int, default=0, help="lines of the shop whose history grows; 0: none")
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "regulars-scale-benchmark")
     return parser.parse_args(arguments)
@@ -165,6 +168,9 @@ def main() -> None:
         run(stage, warm, ALONE)
     for n_lines in asked.lines:
         home = sizes(asked.data, n_lines, tuple(asked.stages))
+        if n_lines == asked.fit_sizes:
+            again = [sys.executable, "-m", "benchmarks.scale.fit_sizes", str(home)]
+            subprocess.run(again, cwd=ROOT, check=True)  # noqa: S603
         if n_lines == asked.places:
             places(asked.data, home, () if asked.unplanned else AFTER_PLACES)
         shutil.rmtree(home.parent)

@@ -26,12 +26,15 @@ and places are kept. The shop is made up (`benchmarks/scale/data.py`): 40 lines 
 products, read as Parquet files; 12 training and 4 test cutoffs, everything else as in `params.yaml`. Its customers
 come at random rates and leave at random, so that a rule may win the gate and then scores: what is measured is cost.
 Each stage is a process of its own, start included; CPU is user and system time of the stage and its workers; the peak
-is that of the largest single process. Bytecode and compiled kernels are warm. Other work ran on
-the machine's two cores meanwhile, which makes figures too high, wall seconds above all: at ten million lines about
-three times. A child's peak is never told lower than that of the process that measures. At ten million lines `evaluate`
-was measured before its designs were made smaller, the other stages after; `ingest`, `snapshot` and `featurize` on a day
-with less other work. From ten thousand customers on, budget and
-contacts of the plan grow with the shop; its categories have words, so that messages can name them.
+is that of the largest single process. Bytecode and compiled kernels are warm. Above 100,000 customers a sample of
+them fits and judges (`snapshot.max_fit_customers`); scored is everyone. Other work ran on the machine's two cores
+meanwhile, which makes figures too high, wall seconds above all. `load` is the machine's load average as a stage
+began, where it was noted: at 5 to 8 on two cores CPU seconds are about twice, wall seconds about five times what a
+free machine needs (`snapshot` and `featurize` at ten million lines took 4.8 and 22.5 CPU seconds on a day with less
+of it, for every customer at every cutoff; `ingest` there is of that day, before its staging was made cheaper). Peaks
+hardly hang on it. A child's peak is never told lower than that of the process that measures. From ten thousand
+customers on, budget and contacts of the plan grow with the shop; its categories have words, so that messages can name
+them.
 
 Floors: the raw files (ingest) or the store's columns (snapshot, featurize) read once with one sum by customer; raw
 LightGBM on the release fit's rows, twice (train, which besides chooses parameters on inner folds and fits six
@@ -94,17 +97,19 @@ def page(rows: Sequence[Row]) -> str:
     parts += ["## The same stages elsewhere", "\n".join(_places(rows)), "\n".join(_same(rows))]
     parts += ["## One fit, shared", "\n".join(_shared(rows))]
     parts += ["## One factor at a time", "\n".join(_factors(rows))]
+    parts += ["## How many customers a fit needs", "\n".join(_fit_sizes(rows))]
     parts += ["## One more week", "\n".join(_weeks(rows)), "## Start-up", "\n".join(_start(rows))]
     return "\n\n".join(parts) + "\n"
 
 
 def _stages(rows: Sequence[Row]) -> Iterable[str]:
-    yield "| stage | lines | customers | CPU s | wall s | peak MB | floor, CPU s | CPU / floor |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| stage | lines | customers | CPU s | wall s | peak MB | load | floor, CPU s | CPU / floor |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for one in rows:
         floor = one["floor_cpu_s"]
         beside = f"{floor:.1f} | {one['cpu_s'] / floor:.1f}" if floor and one["stage"] != "all" else "– | –"
-        figures = f"{one['cpu_s']:.1f} | {one['wall_s']:.1f} | {one['peak_mb']:,}"
+        load = f"{one['load']:.1f}" if one.get("load") else "–"
+        figures = f"{one['cpu_s']:.1f} | {one['wall_s']:.1f} | {one['peak_mb']:,} | {load}"
         yield f"| {one['stage']} | {one['lines']:,} | {one['customers']:,} | {figures} | {beside} |"
     yield ""
     yield "Growth: exponents of CPU and peak memory over lines (1: in proportion; start-up lowers them at small sizes)."
@@ -164,6 +169,22 @@ def _factors(rows: Sequence[Row]) -> Iterable[str]:
         levels = "; ".join(f"{one['level']} {one['cpu_s']:.1f} ({one['peak_mb']:,})" for one in own)
         grown = exponent([one["size"] for one in own], [one["cpu_s"] for one in own])
         yield f"| {factor} | {stage} | {levels} | {'–' if grown is None else f'{grown:.2f}'} |"
+
+
+def _fit_sizes(rows: Sequence[Row]) -> Iterable[str]:
+    yield (
+        "`python -m benchmarks.scale.fit_sizes <project>`: the test fit's recipe on samples as "
+        "`snapshot.max_fit_customers` draws them, judged on the rows of all customers at the test cutoffs; what is "
+        "lost is against the fit of all, paired over customers (95 %)."
+    )
+    yield ""
+    yield "| lines | customers fitted | rows fitted | rows judged | log loss | lost | AUC | bias |"
+    yield "|---|---|---|---|---|---|---|---|"
+    found = [one for one in rows if one.get("metric") == "fit_size"]
+    for one in sorted(found, key=lambda one: (one["lines"], one["customers"])):
+        lost = f"{one['lost']:+.5f} ± {one['lost_half_width']:.5f}"
+        cells = f"{one['fit_rows']:,} | {one['test_rows']:,} | {one['log_loss']:.5f} | {lost}"
+        yield f"| {one['lines']:,} | {one['customers']:,} | {cells} | {one['auc']:.4f} | {one['bias']:+.4f} |"
 
 
 def _weeks(rows: Sequence[Row]) -> Iterable[str]:

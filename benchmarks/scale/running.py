@@ -15,7 +15,7 @@ from benchmarks.scale.cluster import Cluster, cluster
 from benchmarks.scale.projects import ROOT, command
 
 Row = dict[str, Any]
-TIMEOUT_S = 3_600.0
+TIMEOUT_S = 4 * 3_600.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -93,7 +93,7 @@ def total(rows: Sequence[Row]) -> Row:
     floors = [one["floor_cpu_s"] for one in rows if one["floor_cpu_s"] is not None]
     peak = max(one["peak_mb"] for one in rows)
     return {
-        **rows[0],
+        **{name: value for name, value in rows[0].items() if name != "load"},
         "stage": "all",
         **sums,
         "peak_mb": peak,

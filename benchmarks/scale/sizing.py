@@ -27,19 +27,30 @@ HEADINGS = (
     "a full rebuild, USD | storage a month, USD |"
 )
 BY_BUCKET = ("ingest", "snapshot", "featurize", "score", "portray", "collect")
+SAMPLED = ("train", "evaluate")
+"""Stages of a sample (`snapshot.max_fit_customers`): the seconds at the largest size measured, whatever the size."""
 WITHIN_HOURS = 2.0
 
 
 def unit_costs(rows: Iterable[Row]) -> dict[str, tuple[float, int]]:
-    """By stage, CPU seconds a million lines, and the largest size (lines) that they rest on."""
+    """By stage that grows, CPU seconds a million lines, and the largest size (lines) that they rest on."""
     alone = [one for one in rows if "metric" not in one and (one["executor"], one["workers"]) == ("local", 1)]
     found = {}
-    for stage in dict.fromkeys(one["stage"] for one in alone if one["stage"] != "all"):
+    for stage in dict.fromkeys(one["stage"] for one in alone if one["stage"] not in ("all", *SAMPLED)):
         points = sorted((one["lines"], one["cpu_s"]) for one in alone if one["stage"] == stage)[-2:]
         if len(points) == 2:
             (low, cheap), (high, dear) = points
             found[stage] = (max(dear - cheap, 0.0) / (high - low) * MILLION, high)
     return found
+
+
+def sample_costs(rows: Iterable[Row]) -> dict[str, Row]:
+    """The largest measured run of each stage that a sample bounds."""
+    alone = [one for one in rows if "metric" not in one and (one["executor"], one["workers"]) == ("local", 1)]
+    return {
+        stage: max((one for one in alone if one["stage"] == stage), key=lambda one: one["lines"])
+        for stage in dict.fromkeys(one["stage"] for one in alone if one["stage"] in SAMPLED)
+    }
 
 
 def bytes_a_line(rows: Iterable[Row], name: str) -> float:
@@ -56,22 +67,29 @@ def told(rows: Sequence[Row]) -> str:
     for stage, (cost, largest) in units.items():
         by = "buckets or pieces of rows" if stage in BY_BUCKET else "one process"
         lines.append(f"| {stage} | {cost:.2f} | {largest:,} | {by} |")
+    sampled = sample_costs(rows)
+    for stage, one in sampled.items():
+        by = f"one process: {one['cpu_s']:,.0f} s for its sample, however many lines"
+        lines.append(f"| {stage} | 0.00 | {one['lines']:,} | {by} |")
     disk = {name: bytes_a_line(rows, name) for name in ("raw", "store", "features")}
     said = ", ".join(f"{name} {n:.0f}" for name, n in disk.items())
-    lines += ["", f"Bytes on disk a line (Parquet, 16 cutoffs of features): {said}.", ""]
+    lines += ["", f"Bytes on disk a line (Parquet; features of 16 cutoffs of the sample, two of everyone): {said}.", ""]
     lines += [
         HEADINGS,
         "|---|---|---|---|---|---|---|---|",
     ]
     shared = sum(cost for stage, (cost, _) in units.items() if stage in BY_BUCKET)
     alone = sum(cost for stage, (cost, _) in units.items() if stage not in BY_BUCKET)
-    lines += [_size(customers, shared, alone, sum(disk.values())) for customers in CUSTOMERS]
+    fixed = sum(one["cpu_s"] for one in sampled.values())
+    lines += [_size(customers, shared, (alone, fixed), sum(disk.values())) for customers in CUSTOMERS]
     return "\n".join(lines)
 
 
-def _size(customers: int, shared: float, alone: float, disk: float) -> str:
+def _size(customers: int, shared: float, alone: tuple[float, float], disk: float) -> str:
+    """One row; `alone`: CPU seconds a million lines of the stages of one process, and those of the samples."""
     lines = customers * LINES_PER_CUSTOMER
-    hours, single = (cost * lines / MILLION / 3_600 for cost in (shared, alone))
+    hours = shared * lines / MILLION / 3_600
+    single = (alone[0] * lines / MILLION + alone[1]) / 3_600
     gigabytes = disk * lines / 1e9
     cores = max(1, round(hours / WITHIN_HOURS))
     dear = f"{(hours + single) * CORE_HOUR:,.0f} | {gigabytes * GB_MONTH:,.0f}"

@@ -19,6 +19,10 @@ class Snapshot(Section):
     min_outcomes: Annotated[int, Field(ge=5)] = Field(
         default=10, description="labels of each outcome, lapsed and kept, below which there is no model"
     )
+    max_fit_customers: Count = Field(
+        default=100_000,
+        description="customers above whom a sample of about so many, drawn by id, fits and judges; scored is everyone",
+    )
 
 
 class Featurize(Section):

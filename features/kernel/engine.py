@@ -20,6 +20,9 @@ from features.kernel.streams import Coded, Ints
 from features.plan import closure
 from features.records import Feature
 
+WANTED = ["customer_id", "cutoff_on", "horizon_days"]
+"""What is read of SNAPSHOTS."""
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -43,12 +46,12 @@ def bucket_tables(
     `snapshots` has customer_id, cutoff_on and, if customers have horizons of their own, horizon_days.
     """
     sold = assortment(shelf.side["products"], shelf.product_ids())
-    wanted = wanted_rows(snapshots, horizon_days)
-    cutoffs = windows.day_numbers(pd.Series(wanted["cutoff_on"].drop_duplicates().sort_values()))
+    cutoffs = windows.day_numbers(pd.Series(snapshots["cutoff_on"].drop_duplicates().sort_values()))
     job, numbers = _Job(shelf, sold, cutoffs, features), range(shelf.n_buckets)
     counted = crew.map(partial(count_bucket, job), numbers)
     context = joined_context(counted, closure(features), cutoffs, sold.goods)
-    tasks = zip(numbers, by_bucket(wanted, shelf.n_buckets), strict=True)
+    parts = by_bucket(snapshots[[name for name in WANTED if name in snapshots]], shelf.n_buckets)
+    tasks = ((number, wanted_rows(part, horizon_days)) for number, part in zip(numbers, parts, strict=True))
     yield from crew.map(partial(featurize_bucket, job, context), tasks)
 
 
@@ -66,7 +69,7 @@ def featurize_bucket(job: _Job, context: Context, task: tuple[int, pd.DataFrame]
 
 
 def wanted_rows(snapshots: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
-    """The rows to compute, by customer and cutoff."""
+    """The rows to compute of some customers, by customer and cutoff."""
     frame = snapshots[["customer_id", "cutoff_on"]].assign(horizon_days=snapshots.get("horizon_days", horizon_days))
     return frame.sort_values(["customer_id", "cutoff_on"], ignore_index=True)
 

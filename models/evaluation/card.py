@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from contracts.fit_sample import read_fit_sample
+
 Plain = Mapping[str, Any]
 
 
@@ -42,6 +44,12 @@ def _data(metrics: Plain, seen: Plain) -> Iterator[str]:
         f"at {len(days)} cutoffs, {days[0]} to {days[-1]}; {test['lapse_rate']:.1%} lapsed. The fit that scores is the "
         "same recipe on all matured cutoffs."
     )
+    drawn = read_fit_sample(metrics)
+    if drawn.said:
+        yield (
+            f"**A sample.** Fitted and judged were {drawn.said}, drawn by their ids alone; scored is everyone. The "
+            "list's length and profit are told of the whole shop."
+        )
 
 
 def _figures(metrics: Plain, gate: Plain) -> Iterator[str]:

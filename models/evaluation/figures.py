@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts import windows
+from contracts.fit_sample import EVERYONE, FitSample
 from contracts.params import Evaluate
 from contracts.tables import FEATURE_KEYS
 from models.evaluation import metrics, profit
@@ -26,6 +27,7 @@ class Judged:
     """Test rows and what each model said of them. `customer` are codes, `cutoff` day numbers, one entry a row.
 
     `label_days` are the days of a label's window, which say how far outcomes of one customer overlap; 0: wholly.
+    `sample` says of which part of the shop's customers the rows are: lists and their profits are told of the whole.
     """
 
     keys: pd.DataFrame
@@ -34,6 +36,7 @@ class Judged:
     cutoff: npt.NDArray[np.int64]
     predictions: dict[str, Floats]
     label_days: int = 0
+    sample: FitSample = EVERYONE
 
     @property
     def cutoffs(self) -> npt.NDArray[np.int64]:
@@ -50,12 +53,19 @@ class Judged:
         return [int(day) for day in self.cutoffs if 0 < self.lapsed_at(int(day)).sum() < len(self.lapsed_at(int(day)))]
 
 
-def judge(frame: pd.DataFrame, lapsed: Flags, models: dict[str, RiskModel], label_days: int = 0) -> Judged:
+def judge(
+    frame: pd.DataFrame,
+    lapsed: Flags,
+    models: dict[str, RiskModel],
+    label_days: int = 0,
+    *,
+    sample: FitSample = EVERYONE,
+) -> Judged:
     """Let every model predict the test rows; probabilities are rounded to 6 decimals, as they are written."""
     predictions = {name: np.round(model.predict(frame), 6) for name, model in models.items()}
     customer = pd.factorize(frame["customer_id"])[0].astype(np.int64)
     keys = frame[list(FEATURE_KEYS)].reset_index(drop=True)
-    return Judged(keys, lapsed, customer, windows.day_numbers(frame["cutoff_on"]), predictions, label_days)
+    return Judged(keys, lapsed, customer, windows.day_numbers(frame["cutoff_on"]), predictions, label_days, sample)
 
 
 def means_over_cutoffs(judged: Judged, p: Floats, weights: Floats) -> dict[str, Floats]:
@@ -136,8 +146,11 @@ def list_stability(judged: Judged, p: Floats, k: int) -> float:
 
 
 def figures(judged: Judged, values: Values, name: str, params: Evaluate, seed: int) -> Plain:
-    """All figures of one model: means over test cutoffs with intervals; calibration on the pooled rows."""
-    p = judged.predictions[name]
+    """All figures of one model: means over test cutoffs with intervals; calibration on the pooled rows.
+
+    In a sample the list of `capacity` is as much shorter as the sample is smaller, and its profit told of the whole.
+    """
+    p, k = judged.predictions[name], judged.sample.scaled(params.capacity)
     terms = economics(params)
     by_day = [(p[judged.cutoff == day], judged.lapsed_at(int(day))) for day in judged.cutoffs]
     ranked = [profit.best_cuts(p[judged.cutoff == day], judged.lapsed_at(day), terms) for day in judged.two_sided]
@@ -155,14 +168,14 @@ def figures(judged: Judged, values: Values, name: str, params: Evaluate, seed: i
         "calibration_error_if_perfect_low": perfect_low,
         "calibration_error_if_perfect_high": perfect_high,
         "bias": float((p - judged.lapsed).mean()),
-        "precision_at_capacity": float(np.mean([y[profit.top_k(q, params.capacity)].mean() for q, y in by_day])),
+        "precision_at_capacity": float(np.mean([y[profit.top_k(q, k)].mean() for q, y in by_day])),
         "expected_maximum_profit": best_profit,
         "emp_fraction": best_fraction,
-        **profit.list_figures(p, judged.lapsed, judged.customer, len(by_day), terms),
-        "profit_at_capacity": float(
-            np.mean([profit.profit_at_capacity(q, y, params.capacity, terms) for q, y in by_day])
-        ),
-        "list_stability": list_stability(judged, p, params.capacity),
+        **profit.list_figures(p, judged.lapsed, judged.customer, len(by_day) * judged.sample.share, terms),
+        "profit_at_capacity": params.capacity
+        / k
+        * float(np.mean([profit.profit_at_capacity(q, y, k, terms) for q, y in by_day])),
+        "list_stability": list_stability(judged, p, k),
     }
     return known(result)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from contracts import tables
-from contracts.files import atomic_folder, read_json, read_table, rounded, write_json, write_table, write_text
+from contracts.files import atomic_folder, read_json, rounded, write_json, write_table, write_text
+from contracts.fit_sample import FitSample, read_fit_sample
 from contracts.params import Params
 from models.bundle import load_model
 from models.evaluation.card import card
@@ -23,10 +24,20 @@ from models.recipe.fits import RECIPE_FILE, SEEN_FILE, refuse_seen
 from models.recipe.fitting import MODEL
 from models.recipe.origins import judge_origins
 from models.risk import RiskModel
-from models.rows import Rows, read_rows
+from models.rows import Rows, read_rows, read_snapshots
 
 Plain = dict[str, Any]
 CARD_FILE = "model_card.md"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a run is judged by: its snapshots and cutoffs, its feature files, and what was fitted."""
+
+    snapshots: Path
+    cutoffs: Path
+    features: Path
+    test_fit: Path
 
 
 @dataclass(frozen=True)
@@ -42,19 +53,19 @@ class Places:
     card: Path
 
 
-def judge_run(snapshots: Path, features: Path, test_fit: Path, at: Places, params: Params) -> list[str]:
+def judge_run(given: Sources, at: Places, params: Params) -> list[str]:
     """Judge every model of the test fit, write all, and say the headline and the verdict.
 
     Raises:
         TimeError: the fits saw labels of the judged period.
     """
-    listed = read_table(snapshots, tables.SNAPSHOTS)
-    rows, fitted = (
-        read_rows(features, listed, flag, params.train.under_contact) for flag in ("is_test", "in_test_fit")
-    )
+    flags, test_fit = ("is_test", "in_test_fit"), given.test_fit
+    listed = read_snapshots(given.snapshots, *flags)
+    rows, fitted = (read_rows(given.features, listed, flag, params.train.under_contact) for flag in flags)
+    sample = read_fit_sample(read_json(given.cutoffs))
     refuse_seen(test_fit, rows.cutoffs)
     models = {name: load_model(test_fit / name) for name in (MODEL, *BASELINES)}
-    judged = judge(rows.frame, rows.lapsed, models, params.task.label_days)
+    judged = judge(rows.frame, rows.lapsed, models, params.task.label_days, sample=sample)
     values = resampled(judged, params.evaluate.n_bootstrap, params.execution.seed)
     told: Plain = {"edges": params.score.risk_band_edges, "seed": params.execution.seed}
     found = report(judged, values, MODEL, params.evaluate, **told)
@@ -63,7 +74,7 @@ def judge_run(snapshots: Path, features: Path, test_fit: Path, at: Places, param
     found["origins"] = judge_origins(
         fitted, recipe, params.task.label_days, params.evaluate.n_origins, params.execution
     )
-    found |= beside(test_fit, rows, params)
+    found |= beside(test_fit, rows, params, sample) | sample.as_json()
     found, verdict = rounded(found), rounded(gate(values, MODEL, params.evaluate.max_auc_loss))
     write_judged(at, judged, found, verdict)
     dates = f"test cutoffs {found['test_cutoffs'][0]} to {found['test_cutoffs'][-1]}"
@@ -74,15 +85,16 @@ def judge_run(snapshots: Path, features: Path, test_fit: Path, at: Places, param
     with atomic_folder(at.card) as draft:
         write_text(draft / CARD_FILE, card(found, verdict, recipe, read_json(test_fit / SEEN_FILE)))
         write_explanation(draft, models[MODEL], rows.frame, params.execution.seed, dates)
-    return [headline(found), f"gate {'passed' if verdict['passed'] else 'not passed'}: {verdict['rule']}"]
+    by = f"; judged by {sample.said}" if sample.said else ""
+    return [headline(found) + by, f"gate {'passed' if verdict['passed'] else 'not passed'}: {verdict['rule']}"]
 
 
-def beside(test_fit: Path, rows: Rows, params: Params) -> Plain:
+def beside(test_fit: Path, rows: Rows, params: Params, sample: FitSample) -> Plain:
     """LightGBM's own figures where a contest made another the model; else nothing."""
     if not (test_fit / LIGHTGBM).is_dir():
         return {}
     models: dict[str, RiskModel] = {LIGHTGBM: load_model(test_fit / LIGHTGBM)}
-    judged = judge(rows.frame, rows.lapsed, models, params.task.label_days)
+    judged = judge(rows.frame, rows.lapsed, models, params.task.label_days, sample=sample)
     values = resampled(judged, params.evaluate.n_bootstrap, params.execution.seed)
     return {"beside": {LIGHTGBM: figures(judged, values, LIGHTGBM, params.evaluate, params.execution.seed)}}
 

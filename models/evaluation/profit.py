@@ -132,10 +132,11 @@ def worth_contacting(p: Floats, terms: Economics) -> Flags:
 
 
 def list_figures(
-    p: Floats, lapsed: Flags, customer: npt.NDArray[np.int64], n_lists: int, terms: Economics
+    p: Floats, lapsed: Flags, customer: npt.NDArray[np.int64], n_lists: float, terms: Economics
 ) -> dict[str, float]:
     """The list that the threshold makes, mean over `n_lists` cutoffs: its length, and what it earned on these rows.
 
+    Rows of a sample lie on its share of so many lists: then length and profit are told of the whole shop.
     The length hangs on predictions and costs alone; the profit (store currency, mean over acceptance rates) on what
     happened, so it has a 95 % interval over customers.
     """
@@ -151,7 +152,7 @@ def list_figures(
     }
 
 
-def total_with_interval(values: Floats, customer: npt.NDArray[np.int64], n_lists: int) -> tuple[float, float, float]:
+def total_with_interval(values: Floats, customer: npt.NDArray[np.int64], n_lists: float) -> tuple[float, float, float]:
     """Mean total of a list and its 95 % interval over customers, of rows that lie on `n_lists` lists.
 
     A total of n customers drawn anew has variance n · var of a customer's sum: what a bootstrap over customers tends

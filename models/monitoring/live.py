@@ -30,7 +30,8 @@ from models.monitoring.sampling import Drawn
 from models.risk import Flags, Floats
 
 LIVE = "live"
-DaysReader = Callable[[], CustomerDays]
+DaysReader = Callable[[pd.Series], CustomerDays]
+"""The purchase days of some customers, by id."""
 TOLD = ("auc", "log_loss", "brier")
 
 
@@ -119,8 +120,9 @@ def lived(published: pd.DataFrame, read_days: DaysReader, end: date, task: Task,
     weeks = matured_weeks(published, end, task.label_grace_days)
     if not weeks:
         return _told(published.iloc[:0].assign(lapsed=False, weight=1.0), {})
-    days, n_contacted, parts = read_days(), {}, []
-    for week, rows in _with_probability(_drawn(published, params.n_customers, params.seed)):
+    drawn = _drawn(published, params.n_customers, params.seed)
+    days, n_contacted, parts = read_days(drawn["customer_id"].drop_duplicates()), {}, []
+    for week, rows in _with_probability(drawn):
         if week in weeks:
             contacted, weight = exposure(rows, published)
             is_held, gone = happened(rows, days, end, task)

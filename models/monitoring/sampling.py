@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from contracts import windows
 from contracts.files import read_table
+from contracts.fit_sample import EVERYONE, FitSample
 from contracts.tables import FEATURE_KEYS
 from models.bundle import load_model
 from models.candidate import NO_MODEL, read_release
@@ -38,10 +40,14 @@ class Watched:
 
 @dataclass(frozen=True)
 class Drawn:
-    """How many customers are looked at where there are more, and the seed that draws them."""
+    """How many customers are looked at where there are more, and the seed that draws them.
+
+    `sample`: of whom there are fitting rows; drift is looked for among the same customers then and now.
+    """
 
     n_customers: int
     seed: int
+    sample: FitSample = EVERYONE
 
 
 def read_watched(bundle: str | Path) -> Watched:
@@ -58,6 +64,12 @@ def reference_cutoffs(snapshots: pd.DataFrame, champion: Watched, label_days: in
     return [day for day in days if known_on is None or windows.is_matured(day, label_days, known_on)]
 
 
+def read_watched_rows(snapshots: str | Path) -> pd.DataFrame:
+    """The eligible rows of SNAPSHOTS: who was judged at which cutoff."""
+    columns = [*FEATURE_KEYS, "is_eligible", "in_release_fit", "is_previous", "is_scored"]
+    return read_table(snapshots, columns=columns, rows=pc.field("is_eligible"))
+
+
 def drawn_customers(snapshots: pd.DataFrame, n_customers: int, seed: int) -> pd.DataFrame:
     """The eligible rows of all customers, or of about `n_customers` of them, drawn at random."""
     eligible = snapshots[snapshots["is_eligible"]]
@@ -71,8 +83,8 @@ def _values(folder: Path, day: date, customers: pd.Series, model: RiskModel) -> 
     """The model's columns of some customers at one cutoff, and what it says of them as the last column."""
     if customers.empty:
         return np.zeros((0, len(model.features) + 1))
-    table = read_table(folder / f"{day}.parquet", columns=[*FEATURE_KEYS, *model.features])
-    rows = table[table["customer_id"].isin(customers)]
+    asked = pc.field("customer_id").isin(customers.tolist())
+    rows = read_table(folder / f"{day}.parquet", columns=[*FEATURE_KEYS, *model.features], rows=asked)
     return np.column_stack([matrix(rows, model.features), np.round(model.predict(rows), 6)])
 
 
@@ -81,7 +93,9 @@ def read_sample(
 ) -> Sample:
     """The champion's columns and score of drawn customers: at the reference cutoffs `days`, a week ago, and now."""
     model = champion.model
-    rows = drawn_customers(snapshots, params.n_customers, params.seed)
+    code, names = pd.factorize(snapshots["customer_id"])
+    known = snapshots[params.sample.has(names)[code]]
+    rows = drawn_customers(known, params.n_customers, params.seed)
     now = windows.day_number(scored)
     if model is None or not days:
         nobody = np.zeros((0, 0))

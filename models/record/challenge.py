@@ -16,7 +16,8 @@ import pandas as pd
 
 from contracts import tables, windows
 from contracts.errors import ContractError
-from contracts.files import read_table
+from contracts.files import read_json
+from contracts.fit_sample import read_fit_sample
 from contracts.params import Params
 from models.candidate import NO_MODEL, read_release
 from models.evaluation.figures import Judged
@@ -25,7 +26,7 @@ from models.record.comparison import CHALLENGER, CHAMPION, compare, sentence, ve
 from models.record.comparison_page import Comparison
 from models.record.pairing import SAME, released_rows
 from models.risk import Floats
-from models.rows import read_rows
+from models.rows import read_rows, read_snapshots
 
 NOTHING = "nothing to compare"
 
@@ -38,6 +39,7 @@ class Tables:
     features: Path
     predictions: Path
     baselines: Path
+    cutoffs: Path
 
 
 def challenge(candidate: Path, champion: Path, at: Tables, params: Params) -> Comparison:
@@ -63,6 +65,7 @@ def challenge(candidate: Path, champion: Path, at: Tables, params: Params) -> Co
         windows.day_numbers(judged_p["cutoff_on"]),
         {CHAMPION: p, CHALLENGER: judged_p["p_lapse"].to_numpy()},
         params.task.label_days,
+        read_fit_sample(read_json(at.cutoffs)),
     )
     found = compare(judged, params.evaluate, params.execution.seed)
     tolerance = params.register_.max_log_loss_loss
@@ -119,10 +122,9 @@ def differences(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tup
 
 
 def _champions(release: Mapping[str, Any], at: Tables, judged: pd.DataFrame, params: Params) -> Floats:
-    snapshots = read_table(at.snapshots, tables.SNAPSHOTS)
-    fit, test = (
-        read_rows(at.features, snapshots, flag, params.train.under_contact) for flag in ("in_test_fit", "is_test")
-    )
+    flags = ("in_test_fit", "is_test")
+    snapshots = read_snapshots(at.snapshots, *flags)
+    fit, test = (read_rows(at.features, snapshots, flag, params.train.under_contact) for flag in flags)
     windows.refuse_overlap(fit.cutoffs, test.cutoffs, params.task.label_days)
     if not test.frame[list(tables.FEATURE_KEYS)].reset_index(drop=True).equals(judged):
         raise ContractError("the judged rows are not the snapshot's test rows; run `dvc repro` first")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from contracts import windows
 from contracts.errors import StateError
+from contracts.fit_sample import EVERYONE, FitSample
 from contracts.params import Evaluate
 from models.evaluation import metrics, profit
 from models.evaluation.figures import Judged, economics, figures, gain, known, resampled, wilson
@@ -39,7 +40,7 @@ def compare(judged: Judged, params: Evaluate, seed: int) -> Plain:
         "gains": {name: gain(values, CHALLENGER, CHAMPION, name) for name in metrics.METRICS},
         "profit_gain": profit_gain(judged, params, seed),
         "by_cutoff": by_cutoff(judged),
-        "lists": lists(judged, params.capacity),
+        "lists": lists(judged, judged.sample.scaled(params.capacity)),
     }
 
 
@@ -90,13 +91,15 @@ def lists(judged: Judged, capacity: int) -> Plain:
 def profit_gain(judged: Judged, params: Evaluate, seed: int) -> Plain:
     """What the challenger's list of `capacity` would earn more a cutoff (store currency), with its 95 % interval.
 
-    The lists are as they are; the bootstrap draws the customers on them.
+    The lists are as they are; the bootstrap draws the customers on them. What a sample's shorter lists would earn is
+    told of the whole shop's.
     """
+    k = judged.sample.scaled(params.capacity)
     terms = economics(params)
     won = terms.acceptance * (terms.customer_value - terms.incentive_cost) - terms.contact_cost
     worth = np.where(judged.lapsed, won, -terms.incentive_cost - terms.contact_cost)
-    sides = [listed(judged, side, params.capacity).astype(np.float64) for side in (CHALLENGER, CHAMPION)]
-    difference = (sides[0] - sides[1]) * worth / len(judged.cutoffs)
+    sides = [listed(judged, side, k).astype(np.float64) for side in (CHALLENGER, CHAMPION)]
+    difference = (sides[0] - sides[1]) * worth / len(judged.cutoffs) * (params.capacity / k)
     sums: Floats = np.bincount(judged.customer, difference).astype(np.float64)
     drawn = np.concatenate(
         [weights @ sums for weights in metrics.customer_weights(np.arange(len(sums)), params.n_bootstrap, seed)]
@@ -130,8 +133,8 @@ def sentence(found: Plain, said: str, tolerance: float) -> str:
     return f"{what}: log loss gained {value} [{low}, {high}] (95 %, paired, over customers; above 0 is better){shared}."
 
 
-def paired(champion: pd.DataFrame, challenger: pd.DataFrame) -> Judged:
-    """Two tables of `anonymous` rows as judged rows.
+def paired(champion: pd.DataFrame, challenger: pd.DataFrame, sample: FitSample = EVERYONE) -> Judged:
+    """Two tables of `anonymous` rows as judged rows, of a `sample` of the shop's customers.
 
     Raises:
         StateError: the rows are not the same customers, cutoffs and outcomes in the same order.
@@ -145,4 +148,5 @@ def paired(champion: pd.DataFrame, challenger: pd.DataFrame) -> Judged:
         champion["customer"].to_numpy(dtype=np.int64),
         windows.day_numbers(champion["cutoff_on"]),
         {CHAMPION: champion["p_lapse"].to_numpy(), CHALLENGER: challenger["p_lapse"].to_numpy()},
+        sample=sample,
     )

@@ -17,6 +17,8 @@ COMPARISON_FILE = "comparison.json"
 ROWS_FILE = "judged.parquet"
 SALT_FILE = "pairing.key"
 JUDGED_ROWS = "task.judged_rows"
+FIT_SHARE = "task.fit_share"
+"""The share of customers that fitted and judged, where it was not everyone; runs with other shares differ in rows."""
 TASK_TAGS = ("task.label", "task.horizon_days", "task.population", "task.test_cutoffs", JUDGED_ROWS)
 """Runs that differ in one of these were judged on other rows or by another label: no verdict is given."""
 

@@ -11,13 +11,14 @@ import pandas as pd
 
 from contracts.errors import StateError, UnknownNameError
 from contracts.files import read_table
+from contracts.fit_sample import FitSample
 from contracts.params import load_params
 from models.record import registry, tracking
 from models.record.challenge import NOTHING, differences
 from models.record.champions import Place, place
 from models.record.comparison import CHALLENGER, CHAMPION, compare, paired, sentence, verdict
 from models.record.comparison_page import Comparison
-from models.record.pairing import ROWS_FILE, other_task
+from models.record.pairing import FIT_SHARE, ROWS_FILE, other_task
 
 if TYPE_CHECKING:
     from models.record.tracking import Client
@@ -44,8 +45,9 @@ def compare_runs(root: Path, first: str, second: str) -> Comparison:
         if why:
             said = "No verdict: the runs are not of one task."
             return Comparison(NOTHING, said, f"They were {why}.", differences=differing, titles=titles)
+        sample = FitSample(float(runs[1].data.tags.get(FIT_SHARE, 1.0)))
         tables = [_rows(run, Path(into) / str(number)) for number, run in enumerate(runs)]
-    judged = paired(*tables)
+    judged = paired(tables[0], tables[1], sample)
     found = compare(judged, params.evaluate, params.execution.seed)
     tolerance = params.register_.max_log_loss_loss
     said = verdict(found, tolerance)

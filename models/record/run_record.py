@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from contracts.errors import StateError
 from contracts.files import digest, read_json, read_table
+from contracts.fit_sample import read_fit_sample
 from contracts.params import Task, load_params, read_yaml
 from models.candidate import flat_params, model_hash
-from models.record.pairing import COMPARISON_FILE, JUDGED_ROWS, rows_hash
+from models.record.pairing import COMPARISON_FILE, FIT_SHARE, JUDGED_ROWS, rows_hash
 
 INPUT_STAGES = ("ingest", "snapshot", "featurize")
 BASELINE_NAME = "unchanged parameters"
@@ -171,7 +173,9 @@ def note(metrics: Mapping[str, Any], gate: Mapping[str, Any], cutoffs: Mapping[s
         f"| {name} | " + " | ".join(_figure(row.get(column)) for column in columns) + " |" for name, row in ordered
     ]
     verdicts = f"{verdict(gate)}\n\n{against}".strip()
-    return f"{verdicts}\n\nTest cutoffs {span(cutoffs.get('test', []))}.\n\n" + "\n".join(table)
+    said = read_fit_sample(cutoffs).said
+    by = f"; fitted and judged by {said}" if said else ""
+    return f"{verdicts}\n\nTest cutoffs {span(cutoffs.get('test', []))}{by}.\n\n" + "\n".join(table)
 
 
 def verdict(gate: Mapping[str, Any]) -> str:
@@ -303,6 +307,9 @@ def tags(evidence: Evidence, root: Path, different: Mapping[str, str], experimen
         facts["dvc.experiment"] = experiment
     if evidence.environment.exists():
         facts["environment.hash"] = sha256(evidence.environment.read_bytes()).hexdigest()
+    drawn = read_fit_sample(cutoffs)
+    if drawn.said:
+        facts[FIT_SHARE] = repr(drawn.share)
     return facts | {f"data.hash/{path}": value for path, value in data_hashes(evidence.lock).items()}
 
 
@@ -346,8 +353,8 @@ def example_rows(features: Path, names: tuple[str, ...]) -> pd.DataFrame:
     parts = sorted(features.glob("*.parquet"))
     if not parts:
         raise StateError(f"expected feature tables in {features}, found none; run `dvc repro featurize` first")
-    frame = read_table(parts[-1], columns=list(names))
-    if len(frame) < MIN_ROWS_BEHIND_EXAMPLE:
+    if pq.read_metadata(parts[-1]).num_rows < MIN_ROWS_BEHIND_EXAMPLE:
         return pd.DataFrame(0.0, index=range(3), columns=list(names))
-    quartiles = frame.quantile([0.25, 0.5, 0.75]).astype("float32").astype("float64")
+    by_column = [read_table(parts[-1], columns=[name]).quantile([0.25, 0.5, 0.75]) for name in names]  # one at a time
+    quartiles = pd.concat(by_column, axis=1).astype("float32").astype("float64")
     return quartiles.reset_index(drop=True)

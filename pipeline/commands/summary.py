@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.files import read_json
+from contracts.fit_sample import read_fit_sample
 from models.candidate import held_hash, read_release
 from models.monitoring.checks import in_a_line
 from models.record import champions, ledger
@@ -59,7 +60,8 @@ def _model(root: Path) -> Iterator[tuple[str, str]]:
     yield "model regulars", f"{area}{ends}, {losses}"
     for where, why in metrics.get("absent", {}).items():
         yield "", f"{where}: {why}"
-    judged = f"{len(cutoffs)} cutoffs {cutoffs[0]} to {cutoffs[-1]}"
+    said = read_fit_sample(metrics).said
+    judged = f"{len(cutoffs)} cutoffs {cutoffs[0]} to {cutoffs[-1]}" + (f", {said}" if said else "")
     yield "judged on", f"{judged}, never trained on (intervals: 95 %, over customers)"
     if gate.get("best_baseline"):
         gains = f"log loss lower by {_paired(gate['log_loss_gain'])}, AUC higher by {_paired(gate['auc_gain'])}"

@@ -145,7 +145,7 @@ def run_stages(made: Project) -> None:
         snapshot.main(["data/events", "inbox/waves", ROWS, CUTOFFS])
         featurize.main(["data/events", ROWS, "trials", FEATURES, "features.json"])
         train.main([ROWS, CUTOFFS, FEATURES, TEST_FIT, RELEASE_FIT, VALUE, "values", "tuning", "tuned"])
-        evaluate.main([ROWS, FEATURES, TEST_FIT, *JUDGED])
+        evaluate.main([ROWS, CUTOFFS, FEATURES, TEST_FIT, *JUDGED])
 
 
 def staged_scores(made: Project, verdict: dict[str, object]) -> pd.DataFrame:

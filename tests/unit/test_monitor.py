@@ -100,7 +100,7 @@ def purchase_days(frame: pd.DataFrame, lapse, seed: int = 6) -> CustomerDays:
 
 
 def looked_at(frame: pd.DataFrame, days: CustomerDays, params: Params) -> Lived:
-    return lived(frame, lambda: days, SCORED, params.task, DRAWN)
+    return lived(frame, lambda _: days, SCORED, params.task, DRAWN)
 
 
 def observed(params: Params, **changed: object) -> Observed:
@@ -241,7 +241,7 @@ def test_too_little_is_not_a_pass(params: Params) -> None:
 
 
 def test_unmatured_weeks_are_not_read(params: Params) -> None:
-    def never() -> CustomerDays:
+    def never(_: pd.Series) -> CustomerDays:
         raise AssertionError
 
     frame = published(first=SCORED - 3 * WEEK, n_weeks=3)
