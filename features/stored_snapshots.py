@@ -10,7 +10,7 @@ import pandas as pd
 
 from contracts import windows
 from contracts.executor import ALONE, Crew
-from contracts.fit_sample import FitSample, sample_of
+from contracts.fit_sample import EVERYONE, FitSample, sample_of
 from contracts.params import Params
 from contracts.wave_tables import WAVES
 from events.store import Shelf, by_bucket
@@ -44,7 +44,8 @@ def lay_out_store(shelf: Shelf, params: Params, waves: pd.DataFrame | None = Non
     """
     first, end = (date.fromisoformat(shelf.facts[name]) for name in ("first_sale_on", "data_end_on"))
     drawn = by_bucket(WAVES.empty() if waves is None else waves, shelf.n_buckets)
-    sample = sample_of(n_customers(shelf), params.snapshot.max_fit_customers)
+    most = params.snapshot.max_fit_customers
+    sample = EVERYONE if shelf.facts["customers"] <= most else sample_of(n_customers(shelf), most)
 
     def rows_at(plan: windows.Calendar) -> pd.DataFrame:
         work = partial(lay_out_bucket, _Job(shelf, plan, params, sample))

@@ -50,5 +50,8 @@ def test_a_sample_fits_and_judges_and_everyone_is_scored(fresh, mine: Project) -
     assert told in (root / "reports/card/model_card.md").read_text()
     assert told in mine.regulars("summary")
     assert "fit_sample" not in read_json(before / "reports/metrics.json")
-    assert read_json(root / "reports/comparison/comparison.json")["verdict"] == "same recipe"
+    compared = read_json(root / "reports/comparison/comparison.json")
+    assert compared["differences"] == {"snapshot.max_fit_customers": ["100000", str(MOST)]}
+    assert compared["lists"]["capacity"] == sample.scaled(50)
+    assert compared["n_rows"] == metrics["test"]["n_rows"]
     assert read_json(root / "reports/monitor/monitor.json")["drift"]
