@@ -112,14 +112,7 @@ class Shelf:
 
     def parts(self, most_lines: int) -> list[tuple[int, ...]]:
         """The buckets' numbers, in groups of neighbours with at most so many lines: a bucket at least."""
-        ends = np.cumsum([bucket["lines"] for bucket in self.facts["buckets"]])
-        found: list[tuple[int, ...]] = []
-        begin, before = 0, 0
-        while begin < self.n_buckets:
-            end = max(begin + 1, int(np.searchsorted(ends, before + most_lines, side="right")))
-            found.append(tuple(range(begin, end)))
-            begin, before = end, int(ends[end - 1])
-        return found
+        return parts_of(self.facts, most_lines)
 
     def purchases(self, number: int, columns: Iterable[str]) -> pd.DataFrame:
         """Some columns of a bucket's purchases (those that the shop records), by customer and instant."""
@@ -182,6 +175,18 @@ def open_store(folder: str | Path) -> Shelf:
         for name, frame in side.items()
     }
     return Shelf(root, facts, kept, refused, absent_of(facts, kept))
+
+
+def parts_of(facts: Mapping[str, Any], most_lines: int) -> list[tuple[int, ...]]:
+    """The numbers of a manifest's buckets, in groups of neighbours with at most so many lines: a bucket at least."""
+    ends = np.cumsum([bucket["lines"] for bucket in facts["buckets"]])
+    found: list[tuple[int, ...]] = []
+    begin, before = 0, 0
+    while begin < len(ends):
+        end = max(begin + 1, int(np.searchsorted(ends, before + most_lines, side="right")))
+        found.append(tuple(range(begin, end)))
+        begin, before = end, int(ends[end - 1])
+    return found
 
 
 @lru_cache(maxsize=2)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from contracts import merging
+from contracts.counted import counted_medians
 from contracts.errors import ContractError
 from contracts.executor import ALONE
 from contracts.files import write_table
@@ -28,7 +29,6 @@ from portraits import matching
 from portraits.headroom import headroom, peers_of
 from portraits.look import Terms
 from portraits.report import recognised_share
-from portraits.tallies import counted_medians
 from tests import stores
 
 ROOT = Path(__file__).parents[2]
