@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -20,6 +20,7 @@ NUMBERS = (
 )  # fmt: skip
 AT_A_LOSS = " Given though it is not expected to pay: so that no tier is worse off than a newer one."
 BY_LOT = "Drawn at random, 1 of {n} ways to go on, so that offers are compared. "
+ROWS_AT_ONCE = 8_192
 ENTITLED = ("regular", "devoted")
 
 
@@ -40,12 +41,18 @@ def messages(rows: pd.DataFrame, catalogue: Catalogue, words: Words) -> list[str
 def why(rows: pd.DataFrame, currency: str, newcomer_price: str | None) -> list[str]:
     """Rule path and numbers per row of the plan, whether it holds an offer or none."""
     said = []
-    for row in rows[list(NUMBERS)].to_dict("records"):
+    for row in _records(rows[list(NUMBERS)]):
         text = _why_none(row) if row["offer"] == NONE else _why_offer(row, currency)
         if newcomer_price and row["tier"] in ENTITLED:
             text += entitlement(newcomer_price)
         said.append(text)
     return said
+
+
+def _records(rows: pd.DataFrame) -> Iterator[Row]:
+    """Rows as mappings, some at a time: a mapping takes far more memory than its row."""
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        yield from rows.iloc[begin : begin + ROWS_AT_ONCE].to_dict("records")
 
 
 def entitlement(newcomer_price: str) -> str:

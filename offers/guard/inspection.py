@@ -17,7 +17,7 @@ from offers.catalogue import DEEPER_DISCOUNTS, NEVER_WITHHELD, NONE, PRICE_MECHA
 from offers.guard.contacts import contact_findings
 from offers.guard.findings import Finding, broken, by_rows, kept
 from offers.guard.limits import limit_findings
-from offers.guard.parity import parity_findings
+from offers.guard.parity import parity_findings, read_of
 from offers.guard.rows import kept_out, row_findings
 from offers.setting import Setting
 
@@ -45,7 +45,7 @@ def inspect(
     found += row_findings(rows, setting)
     found += contact_findings(rows, setting)
     found += limit_findings(rows, setting)
-    found += parity_findings(rows[~kept_out(rows, setting)], catalogue, limits)
+    found += parity_findings(rows.loc[~kept_out(rows, setting), read_of(rows)], catalogue, limits)
     return found
 
 

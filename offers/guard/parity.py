@@ -23,6 +23,10 @@ from offers.catalogue import NEVER_WITHHELD, Catalogue
 from offers.guard.findings import Finding, broken, kept
 
 ROUNDING = 1e-6
+READ = (
+    "customer_id", "tier", "offer", "purpose", "state", "risk_band", "consented_channels", "asked_channel",
+    "answered_channel", "no_marketing",
+)  # fmt: skip
 FROM_THE_TOP = ("high", "medium", "low")
 
 
@@ -33,6 +37,7 @@ def parity_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> l
         worth=_worth(rows, catalogue, ("price_worth", "other_worth")),
         cell=_cells(rows, catalogue, limits.min_cell),
     )
+    table = table[["customer_id", "tier", "price", "worth", "cell"]]
     cells = [(str(name), part) for name, part in table[table["cell"] != ""].groupby("cell")]
     tolerance = limits.parity_tolerance
     prices = [f for name, part in cells for f in _falls("price parity in cells", name, part, tolerance, "price")]
@@ -43,6 +48,11 @@ def parity_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> l
         *(in_cells or [kept("parity in cells")]),
         *(over_all or [kept("parity over all")]),
     ]
+
+
+def read_of(rows: pd.DataFrame) -> list[str]:
+    """The columns of a plan's rows that parity is judged by."""
+    return [name for name in READ if name in rows.columns]
 
 
 def _worth(rows: pd.DataFrame, catalogue: Catalogue, fields: tuple[str, ...]) -> list[float]:
