@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from contracts import files, windows
@@ -114,11 +115,17 @@ class Shelf:
         """The buckets' numbers, in groups of neighbours with at most so many lines: a bucket at least."""
         return parts_of(self.facts, most_lines)
 
-    def purchases(self, number: int, columns: Iterable[str]) -> pd.DataFrame:
-        """Some columns of a bucket's purchases (those that the shop records), by customer and instant."""
+    def purchases(self, number: int, columns: Iterable[str], customers: Iterable[str] | None = None) -> pd.DataFrame:
+        """Some columns of a bucket's purchases (those that the shop records), by customer and instant.
+
+        `customers`: those of these ids alone.
+        """
         path = self.root / self.facts["buckets"][number]["files"]["purchases"]
-        wanted = [name for name in columns if name in pq.read_schema(path).names]
-        return self._profiled(pq.read_table(path, columns=wanted).to_pandas(date_as_object=False))
+        lines = pq.read_table(path, columns=[name for name in columns if name in pq.read_schema(path).names])
+        if customers is not None:
+            ids = lines["customer_id"]
+            lines = lines.filter(pc.is_in(ids, pa.array(customers, ids.type)))
+        return self._profiled(lines.to_pandas(date_as_object=False))
 
     @cached_property
     def _side_by_bucket(self) -> dict[str, list[pd.DataFrame]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -38,21 +38,23 @@ def messages(rows: pd.DataFrame, catalogue: Catalogue, words: Words) -> list[str
     return said
 
 
-def why(rows: pd.DataFrame, currency: str, newcomer_price: str | None) -> list[str]:
+def why(rows: pd.DataFrame, currency: str, newcomer_price: str | None) -> pd.Series:
     """Rule path and numbers per row of the plan, whether it holds an offer or none."""
+    told = rows[list(NUMBERS)]
+    # some at a time: a row as a mapping takes far more memory than the row
+    parts = [told.iloc[begin : begin + ROWS_AT_ONCE] for begin in range(0, max(len(told), 1), ROWS_AT_ONCE)]
+    whole: pd.Series = pd.concat([_said(part, currency, newcomer_price) for part in parts])
+    return whole
+
+
+def _said(rows: pd.DataFrame, currency: str, newcomer_price: str | None) -> pd.Series:
     said = []
-    for row in _records(rows[list(NUMBERS)]):
+    for row in rows.to_dict("records"):
         text = _why_none(row) if row["offer"] == NONE else _why_offer(row, currency)
         if newcomer_price and row["tier"] in ENTITLED:
             text += entitlement(newcomer_price)
         said.append(text)
-    return said
-
-
-def _records(rows: pd.DataFrame) -> Iterator[Row]:
-    """Rows as mappings, some at a time: a mapping takes far more memory than its row."""
-    for begin in range(0, len(rows), ROWS_AT_ONCE):
-        yield from rows.iloc[begin : begin + ROWS_AT_ONCE].to_dict("records")
+    return pd.Series(said, index=rows.index, dtype="str")
 
 
 def entitlement(newcomer_price: str) -> str:

@@ -73,7 +73,8 @@ def living(portraits: Path) -> pd.DataFrame:
     """The portraits of customers who are not gone, with what a plan is made of; `evidence_of` tells the rest."""
     told = {*PORTRAITS.columns} - {*UNUSED}
     pieces = (piece[piece["state"] != "gone"] for piece in in_order(portraits, PORTRAITS))
-    return pd.concat([piece[[name for name in piece if name in told]] for piece in pieces], ignore_index=True)
+    found = pd.concat([piece[[name for name in piece if name in told]] for piece in pieces], ignore_index=True)
+    return found.astype({"promise": "category"})  # one a group, and long
 
 
 def evidence_of(portraits: Path, ids: Sequence[str]) -> pd.Series:
