@@ -85,11 +85,16 @@ def _beside(plan: pd.DataFrame, portraits: pd.DataFrame, scores: pd.DataFrame) -
         "joined_on",
         *PRODUCT_FIELDS,
     ]
-    known = portraits[[name for name in own if name in portraits.columns]].drop_duplicates("customer_id")
-    judged = scores[[name for name in JUDGED if name in scores.columns]].drop_duplicates("customer_id")
+    known = _once(portraits[[name for name in own if name in portraits.columns]])
+    judged = _once(scores[[name for name in JUDGED if name in scores.columns]])
     rows = plan.merge(known, on="customer_id", how="left").merge(judged, on="customer_id", how="left")
     odds = rows["redeem_odds"].fillna(1.0) if "redeem_odds" in rows.columns else 1.0
     return rows.assign(redeem_odds=odds)
+
+
+def _once(table: pd.DataFrame) -> pd.DataFrame:
+    """Each customer's first row; the table itself, and no copy of it, where there is one of each."""
+    return table if table["customer_id"].is_unique else table.drop_duplicates("customer_id")
 
 
 def _everyone_once(plan: pd.DataFrame, portraits: pd.DataFrame) -> Finding:
