@@ -31,8 +31,8 @@ the machine's two cores meanwhile, which makes figures too high, wall seconds ab
 three times. A child's peak is never told lower than that of the process that measures. At ten million lines `evaluate`
 was measured before its designs were made smaller, the other stages after; `ingest`, `snapshot` and `featurize` on a day
 with less other work; `inspect`, `collect`, `plan` and `publish` once they worked by parts, on scores of a model of 20
-trees, while seven to nine processes shared the two cores (their wall seconds tell little). From ten thousand customers on, budget and
-contacts of the plan grow with the shop; its categories have words, so that messages can name them.
+trees, while seven to nine processes shared the two cores (their wall seconds tell little). From ten thousand customers
+on, budget and contacts of the plan grow with the shop; its categories have words, so that messages can name them.
 
 Floors: the raw files (ingest) or the store's columns (snapshot, featurize) read once with one sum by customer; raw
 LightGBM on the release fit's rows, twice (train, which besides chooses parameters on inner folds and fits six
