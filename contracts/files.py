@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,18 @@ def digest(*parts: bytes | str) -> str:
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
         total.update(len(raw).to_bytes(8, "big") + raw)
+    return total.hexdigest()
+
+
+def digest_of_pieces(first: str, n_bytes: int, second: Iterable[bytes]) -> str:
+    """As `digest` of two parts, the second of which has so many bytes and comes in pieces.
+
+    >>> digest_of_pieces("a", 3, [b"b", b"cd"]) == digest("a", "bcd")
+    True
+    """
+    total = hashlib.sha256(len(first.encode()).to_bytes(8, "big") + first.encode() + n_bytes.to_bytes(8, "big"))
+    for piece in second:
+        total.update(piece)
     return total.hexdigest()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from contracts import files, windows
@@ -112,20 +113,19 @@ class Shelf:
 
     def parts(self, most_lines: int) -> list[tuple[int, ...]]:
         """The buckets' numbers, in groups of neighbours with at most so many lines: a bucket at least."""
-        ends = np.cumsum([bucket["lines"] for bucket in self.facts["buckets"]])
-        found: list[tuple[int, ...]] = []
-        begin, before = 0, 0
-        while begin < self.n_buckets:
-            end = max(begin + 1, int(np.searchsorted(ends, before + most_lines, side="right")))
-            found.append(tuple(range(begin, end)))
-            begin, before = end, int(ends[end - 1])
-        return found
+        return parts_of(self.facts, most_lines)
 
-    def purchases(self, number: int, columns: Iterable[str]) -> pd.DataFrame:
-        """Some columns of a bucket's purchases (those that the shop records), by customer and instant."""
+    def purchases(self, number: int, columns: Iterable[str], customers: Iterable[str] | None = None) -> pd.DataFrame:
+        """Some columns of a bucket's purchases (those that the shop records), by customer and instant.
+
+        `customers`: those of these ids alone.
+        """
         path = self.root / self.facts["buckets"][number]["files"]["purchases"]
-        wanted = [name for name in columns if name in pq.read_schema(path).names]
-        return self._profiled(files.arrow_table(path, wanted).to_pandas(date_as_object=False))
+        lines = files.arrow_table(path, [name for name in columns if name in pq.read_schema(path).names])
+        if customers is not None:
+            ids = lines["customer_id"]
+            lines = lines.filter(pc.is_in(ids, pa.array(customers, ids.type)))
+        return self._profiled(lines.to_pandas(date_as_object=False))
 
     @cached_property
     def _side_by_bucket(self) -> dict[str, list[pd.DataFrame]]:
@@ -182,6 +182,18 @@ def open_store(folder: str | Path) -> Shelf:
         for name, frame in side.items()
     }
     return Shelf(root, facts, kept, refused, absent_of(facts, kept))
+
+
+def parts_of(facts: Mapping[str, Any], most_lines: int) -> list[tuple[int, ...]]:
+    """The numbers of a manifest's buckets, in groups of neighbours with at most so many lines: a bucket at least."""
+    ends = np.cumsum([bucket["lines"] for bucket in facts["buckets"]])
+    found: list[tuple[int, ...]] = []
+    begin, before = 0, 0
+    while begin < len(ends):
+        end = max(begin + 1, int(np.searchsorted(ends, before + most_lines, side="right")))
+        found.append(tuple(range(begin, end)))
+        begin, before = end, int(ends[end - 1])
+    return found
 
 
 @lru_cache(maxsize=2)

@@ -41,13 +41,15 @@ def programme_rows(
     first_on = drawn["cutoff_on"].min().date()
     parts = [
         _at(rows, seen, spent, margin_rate, draw)
-        for _, rows in _chosen(snapshots, first_on).groupby("cutoff_on", sort=True)
+        for _, rows in chosen_rows(snapshots, first_on).groupby("cutoff_on", sort=True)
     ]
     return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
 
 
-def _chosen(snapshots: pd.DataFrame, first_on: date) -> pd.DataFrame:
-    """Eligible rows with a label, at Mondays since the first wave, each a longest horizon or more after the last."""
+def chosen_rows(snapshots: pd.DataFrame, first_on: date) -> pd.DataFrame:
+    """Of SNAPSHOTS the eligible rows with a label, at Mondays since the first wave, each a longest horizon or more
+    after the last.
+    """
     matured = snapshots[snapshots["is_eligible"] & snapshots["lapsed"].notna()]
     after_days = -windows.days_until(matured["cutoff_on"], first_on)
     kept: list[float] = []

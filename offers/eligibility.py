@@ -39,7 +39,8 @@ def customers_of(portraits: pd.DataFrame, scores: pd.DataFrame, catalogue: Catal
     `redeem_odds` is 1 where nothing is known, `p_savable` is p_lapse where scores do not say. Where rules stand in for
     a model there is a band and no `p_lapse`.
     """
-    living = portraits[portraits["state"] != "gone"]
+    is_gone = portraits["state"] == "gone"
+    living = portraits[~is_gone] if is_gone.any() else portraits  # all of them: no copy of every column
     judged = scores[[*FROM_SCORES, *(name for name in ("p_savable", "redeem_odds") if name in scores.columns)]]
     table = living.merge(judged, on="customer_id", how="left").sort_values("customer_id", ignore_index=True)
     table["risk_band"] = table["risk_band"].astype("object").fillna(UNSCORED).astype("str")

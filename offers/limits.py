@@ -17,7 +17,7 @@ from contracts.tables import TIERS
 from offers.catalogue import Catalogue
 from offers.control import treatable
 from offers.optimiser.problem import Doubles, Flags, Problem, Row, problem
-from offers.parity_cells import parity_cells
+from offers.parity_cells import READ, parity_cells
 
 REGULAR_TIERS = ("regular", "devoted")
 OWN_SLOTS = ("capacity of ", "budget of ")
@@ -139,7 +139,7 @@ def _kinds(
 ) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
     cells = np.full(len(customers), "", dtype=object)
     followed = customers["is_followed"] if "is_followed" in customers.columns else pd.Series(False, customers.index)
-    cells[in_play] = parity_cells(customers[in_play], plan.min_cell)
+    cells[in_play] = parity_cells(customers.loc[in_play, list(READ)], plan.min_cell)
     at_risk = (customers["state"] == "lapsing") | (customers["risk_band"] == "high")
     table = pd.DataFrame(
         {

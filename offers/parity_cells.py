@@ -11,8 +11,11 @@ import pandas as pd
 
 from offers.eligibility import UNSCORED
 
+READ = ("customer_id", "risk_band", "preferred_channel")
+"""What cells are made by."""
 
-def parity_cells(customers: pd.DataFrame, min_cell: int) -> npt.NDArray[np.str_]:
+
+def parity_cells(customers: pd.DataFrame, min_cell: int) -> npt.NDArray[np.object_]:
     """The parity cell of each customer: risk band × preferred channel, small ones merged; '' without a score.
 
     From the high band down, a band with too few customers joins the next lower one (the last joins the one above).
@@ -26,7 +29,7 @@ def parity_cells(customers: pd.DataFrame, min_cell: int) -> npt.NDArray[np.str_]
     too_small = band[(pooled == "other channels") & (pool_size < min_cell)].unique()
     pooled = pooled.mask(band.isin(too_small), "all channels")
     named = (band + " risk, " + pooled).where(customers["risk_band"] != UNSCORED, "")
-    return named.to_numpy(dtype=str)
+    return named.to_numpy(dtype=object)
 
 
 def _merged_bands(sizes: Mapping[str, int], min_cell: int) -> dict[str, str]:

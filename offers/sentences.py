@@ -20,6 +20,7 @@ NUMBERS = (
 )  # fmt: skip
 AT_A_LOSS = " Given though it is not expected to pay: so that no tier is worse off than a newer one."
 BY_LOT = "Drawn at random, 1 of {n} ways to go on, so that offers are compared. "
+ROWS_AT_ONCE = 8_192
 ENTITLED = ("regular", "devoted")
 
 
@@ -37,15 +38,23 @@ def messages(rows: pd.DataFrame, catalogue: Catalogue, words: Words) -> list[str
     return said
 
 
-def why(rows: pd.DataFrame, currency: str, newcomer_price: str | None) -> list[str]:
+def why(rows: pd.DataFrame, currency: str, newcomer_price: str | None) -> pd.Series:
     """Rule path and numbers per row of the plan, whether it holds an offer or none."""
+    told = rows[list(NUMBERS)]
+    # some at a time: a row as a mapping takes far more memory than the row
+    parts = [told.iloc[begin : begin + ROWS_AT_ONCE] for begin in range(0, max(len(told), 1), ROWS_AT_ONCE)]
+    whole: pd.Series = pd.concat([_said(part, currency, newcomer_price) for part in parts])
+    return whole
+
+
+def _said(rows: pd.DataFrame, currency: str, newcomer_price: str | None) -> pd.Series:
     said = []
-    for row in rows[list(NUMBERS)].to_dict("records"):
+    for row in rows.to_dict("records"):
         text = _why_none(row) if row["offer"] == NONE else _why_offer(row, currency)
         if newcomer_price and row["tier"] in ENTITLED:
             text += entitlement(newcomer_price)
         said.append(text)
-    return said
+    return pd.Series(said, index=rows.index, dtype="str")
 
 
 def entitlement(newcomer_price: str) -> str:

@@ -17,7 +17,7 @@ from offers.effects.report import effects_report, write_effects
 from pipeline.collecting import collect_waves, names_offers, told_of
 from pipeline.inbox import read_waves
 from pipeline.planning import read_offers
-from pipeline.reading_waves import before_lapses_stored, events_of_waves
+from pipeline.reading_waves import StoredProgramme, before_lapses_stored, events_of_waves
 from pipeline.stage import crew_at_hand, run_stage, say
 
 SECTIONS: tuple[str, ...] = ("store", "task", "execution", "collect", "plan")
@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     shelf, waves = open_store(paths.events), read_waves(paths.inbox)
     events = events_of_waves(shelf, paths.recorded, waves)
     snapshots = read_table(paths.snapshots, columns=SNAPSHOT_COLUMNS)
-    found = collect_waves(waves, events, catalogue, groups, snapshots, cutoff=cutoff, params=params)
+    eligible = StoredProgramme(shelf, snapshots, cutoff)
+    found = collect_waves(waves, events, catalogue, groups, eligible, cutoff=cutoff, params=params)
     write_table(paths.waves, found.waves, WAVES)
     write_table(paths.outcomes, found.outcomes, WAVE_OUTCOMES)
     write_table(paths.beliefs, found.beliefs, BELIEFS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -13,13 +14,16 @@ from contracts.wave_tables import BELIEFS, FOLLOW_UP, WAVE_OUTCOMES, WAVES
 from contracts.windows import day_numbers, days_until, rows_before, trailing
 from events.store import Events
 from features.follow_ups import with_follow_ups
-from features.programme import UniversalDraw, programme_rows
+from features.programme import UniversalDraw
 from features.wave_outcomes import Seen, is_answer, matured, outcomes
 from offers.catalogue import Catalogue
 from offers.effects.pooling import learn
 from offers.effects.programme import Plain, programme, what_is_awaited
 from portraits.interactions import interactions
 from portraits.spend import full_price_days
+
+Eligible = Callable[[pd.DataFrame, float, UniversalDraw], pd.DataFrame]
+"""From all waves with what came of them: `features.programme.programme_rows`."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,15 @@ def collect_waves(
     events: Events,
     catalogue: Catalogue,
     groups: list[str],
-    snapshots: pd.DataFrame,
+    eligible: Eligible,
     *,
     cutoff: date,
     params: Params,
 ) -> Collected:
-    """Read the waves before `cutoff`, and the eligible of SNAPSHOTS since the first, by all that was known by then."""
+    """Read the waves before `cutoff`, and the `eligible` since the first, by all that was known by then.
+
+    `events` hold the purchases of waves' customers.
+    """
     earlier = waves[days_until(waves["cutoff_on"], cutoff) > 0].reset_index(drop=True)
     seen = Seen(events.purchases, events.contacts, events.responses, events.time_zone).before(cutoff)
     ended = matured(earlier[earlier["purpose"] != FOLLOW_UP], cutoff, params.task.label_grace_days)
@@ -56,13 +63,13 @@ def collect_waves(
     found = WAVE_OUTCOMES(with_interactions(found, known, seen)) if len(found) else WAVE_OUTCOMES.empty()
     learned = BELIEFS(learn(catalogue, groups, found, params.collect, cutoff))
     drawn = outcomes(earlier, seen, params.store.margin_rate, costs, owed)
-    return Collected(WAVES(earlier), found, learned, _programme(snapshots, seen, drawn, params))
+    return Collected(WAVES(earlier), found, learned, _programme(eligible, drawn, params))
 
 
-def _programme(snapshots: pd.DataFrame, seen: Seen, drawn: pd.DataFrame, params: Params) -> Plain:
+def _programme(eligible: Eligible, drawn: pd.DataFrame, params: Params) -> Plain:
     """All marketing together; `drawn`: every earlier wave with what it cost by now, matured or not."""
     draw = UniversalDraw(params.execution.seed, params.plan.universal_share)
-    rows = programme_rows(snapshots, seen, drawn, params.store.margin_rate, draw)
+    rows = eligible(drawn, params.store.margin_rate, draw)
     label_days = params.task.longest_horizon_days + params.task.label_grace_days
     return programme(rows, params.store.currency, what_is_awaited(drawn, draw.share, label_days))
 

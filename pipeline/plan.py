@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from contracts.files import read_json, read_table, write_table
 from contracts.params import load_params
-from contracts.tables import PLAN, PORTRAITS, SCORES
+from contracts.tables import PLAN, SCORES
 from contracts.wave_tables import WAVES
 from offers.guard.findings import refuse
 from offers.plan import make_plan
 from offers.report.writing import write_report
 from offers.waves import wave_of
-from pipeline.planning import features_read, horizons, read_setting
+from pipeline.planning import evidence_of, features_read, horizons, living, read_setting
 from pipeline.stage import run_stage, say
 
 SECTIONS: tuple[str, ...] = ("store", "task", "execution", "plan")
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         name: getattr(paths, name) for name in ("events", "offers", "rules", "words", "cutoffs", "waves", "beliefs")
     }
     setting = read_setting(params, **files)
-    portraits, scores = read_table(paths.portraits, PORTRAITS), read_table(paths.scores, SCORES)
+    portraits, scores = living(paths.portraits), read_table(paths.scores, SCORES)
     made = make_plan(scores, portraits, setting, features_read(paths.champion))
     report = write_report(
         paths.report,
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         portraits=portraits,
         audit=read_table(paths.audit),
         portrait_report=read_json(paths.who),
+        evidence=partial(evidence_of, paths.portraits),
     )
     refuse(report["guard"], str(paths.report))
     write_table(paths.plan, made.plan, PLAN)

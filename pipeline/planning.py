@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from contracts.errors import UnknownNameError
 from contracts.files import read_json, read_table
 from contracts.params import Params, Task, load_params
+from contracts.pieces import in_order
 from contracts.portrait_rules import PortraitRules, load_portrait_rules
+from contracts.tables import PORTRAITS
 from contracts.wave_tables import BELIEFS, WAVES
 from contracts.windows import own_horizons
 from contracts.words import Words, load_words
@@ -23,6 +27,9 @@ from offers.contacts import ledger
 from offers.difference import COLUMNS
 from offers.setting import Setting
 from offers.waves import own_sends
+
+UNUSED = ("evidence", "treatment", "last_offer", "last_outcome", "spend", "spend_ever")
+"""What portraits tell that no plan hangs on."""
 
 
 def read_offers(params: Params, *, offers: Path, rules: Path, words: Path) -> tuple[Catalogue, PortraitRules, Words]:
@@ -60,6 +67,22 @@ def read_setting(
         earlier,
         read_table(beliefs, BELIEFS),
     )
+
+
+def living(portraits: Path) -> pd.DataFrame:
+    """The portraits of customers who are not gone, with what a plan is made of; `evidence_of` tells the rest."""
+    told = {*PORTRAITS.columns} - {*UNUSED}
+    pieces = (piece[piece["state"] != "gone"] for piece in in_order(portraits, PORTRAITS))
+    found = pd.concat([piece[[name for name in piece if name in told]] for piece in pieces], ignore_index=True)
+    return found.astype({"promise": "category"})  # one a group, and long
+
+
+def evidence_of(portraits: Path, ids: Sequence[str]) -> pd.Series:
+    """The evidence of a few customers' labels, by id."""
+    asked = [("customer_id", "in", list(ids))]
+    found = pq.read_table(portraits, columns=["customer_id", "evidence"], filters=asked).to_pandas()
+    told: pd.Series = found.set_index("customer_id")["evidence"]
+    return told
 
 
 def horizons(portraits: pd.DataFrame, task: Task) -> pd.Series:

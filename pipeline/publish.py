@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 
-from contracts.files import read_json, read_table, write_json
+from contracts.files import read_json, write_json
 from contracts.lots import universal_ids
 from contracts.params import Params, load_params
-from contracts.tables import PLAN, PORTRAITS, SCORES
 from models.record.tracking import project_root
 from pipeline.release import experiment_name, release
 from pipeline.stage import run_stage, say
-from serving.published import file_sha256, write_week
-from serving.weekly_list import Terms, build_week
+from serving.published import file_sha256
+from serving.week_in_pieces import WeekTables, write_week_of
+from serving.weekly_list import Terms
 
 # the manifest holds every parameter behind the week, so that each one is a dep of it
 SECTIONS = tuple(info.alias or name for name, info in Params.model_fields.items())
@@ -33,39 +34,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("receipt", type=Path, help="JSON file, written")
     paths = arguments.parse_args(argv)
     params, root, cutoffs = load_params(), project_root(), read_json(paths.cutoffs)
-    scores, portraits = read_table(paths.scores, SCORES), read_table(paths.portraits, PORTRAITS)
-    week = build_week(
-        scores,
-        portraits,
-        read_table(paths.plan, PLAN),
-        cutoffs,
-        list_size=params.publish.list_size,
-        terms=Terms(
-            params.store.currency,
-            params.task.horizon_days,
-            params.task.value_horizon_days,
-            params.plan.newcomer_price,
-            params.task.rhythm_multiple if params.task.label == "own_rhythm" else None,
-            params.task.max_horizon_days,
-        ),
-        universal=universal_ids(
-            portraits["customer_id"],
-            date.fromisoformat(cutoffs["scored"]),
-            params.execution.seed,
-            params.plan.universal_share,
-        ),
+    scored_on, share = date.fromisoformat(cutoffs["scored"]), params.plan.universal_share
+    universal = partial(universal_ids, cutoff=scored_on, seed=params.execution.seed, share=share)
+    tables = WeekTables(paths.portraits, paths.scores, paths.plan, cutoffs, universal)
+    terms = Terms(
+        params.store.currency,
+        params.task.horizon_days,
+        params.task.value_horizon_days,
+        params.plan.newcomer_price,
+        params.task.rhythm_multiple if params.task.label == "own_rhythm" else None,
+        params.task.max_horizon_days,
     )
     hashes = {path.stem: file_sha256(path) for path in (paths.scores, paths.portraits, paths.plan)}
     facts = {"tables": hashes, "params": params.model_dump(by_alias=True, mode="json")}
-    built = write_week(paths.week, week, facts)
+    built = write_week_of(paths.week, tables, terms, params.publish.list_size, facts)
     experiment = experiment_name()
     if not experiment:
         release(root, parts=("week",), week=paths.week)
     receipt = {"applied": not experiment, **{key: built[key] for key in ("week", "row_hash", "counts")}}
     write_json(paths.receipt, receipt)
-    say(
-        "publish", f"{week.name}: {len(week.at_risk):,} customers to work on, {len(week.customers):,} in the full table"
-    )
+    n_listed, n_customers = (built["counts"][name] for name in ("n_listed", "n_customers"))
+    say("publish", f"{built['week']}: {n_listed:,} customers to work on, {n_customers:,} in the full table")
 
 
 if __name__ == "__main__":

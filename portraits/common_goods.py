@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contracts.counted import counted_medians
 from contracts.windows import day_number, trailing
 from contracts.words import Words
 from portraits.matching import (
@@ -32,7 +33,6 @@ from portraits.matching import (
     repeats,
     usual_names,
 )
-from portraits.tallies import counted_medians
 
 Ints = npt.NDArray[np.int64]
 SOLD = ["category", "good"]

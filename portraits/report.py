@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
@@ -25,7 +26,9 @@ REPORTED = ("tier", "state", "value_tier", "interaction", "group", "labels", "sp
 def report(portraits: pd.DataFrame, rules: PortraitRules, recognised_share: float | None) -> dict[str, Any]:
     """Plain numbers of the rows of PORTRAITS: customers by tier, state, value tier, group, label; concentration."""
     n_by_group = portraits["group"].value_counts().reindex([one.name for one in rules.groups], fill_value=0)
-    n_by_label = portraits["labels"].str.split("; ").explode().value_counts()
+    n_by_label: Counter[str] = Counter()
+    for text, n in portraits["labels"].value_counts().items():  # few texts occur: each is taken apart once
+        n_by_label.update(dict.fromkeys(str(text).split("; "), int(n)))
     return {
         "n_customers": len(portraits),
         "n_by_tier": _counts(portraits["tier"], TIERS),
@@ -36,9 +39,7 @@ def report(portraits: pd.DataFrame, rules: PortraitRules, recognised_share: floa
             {"group": one.name, "treatment": one.treatment, "promise": one.promise, "n": int(n)}
             for one, n in zip(rules.groups, n_by_group, strict=True)
         ],
-        "labels": [
-            {"label": one.name, "about": one.about, "n": int(n_by_label.get(one.name, 0))} for one in rules.labels
-        ],
+        "labels": [{"label": one.name, "about": one.about, "n": n_by_label[one.name]} for one in rules.labels],
         "concentration": concentration(portraits["spend"]),
         "recognised_share_of_sales": recognised_share,
     }

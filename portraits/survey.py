@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contracts.counted import counted_medians
 from contracts.executor import ALONE, Crew
 from portraits.common_goods import CommonGoods, Spoken, rows_to_fit, spoken_of, together
 from portraits.facts import met_before
@@ -25,7 +26,6 @@ from portraits.look import Source, Terms
 from portraits.matching import RepeatModel, drawn_rows, fitted, is_enough
 from portraits.shop import Shop
 from portraits.spend import value_edges, value_tier
-from portraits.tallies import counted_medians
 
 Ints = npt.NDArray[np.int64]
 OWN = ["usual_gap_days", "spend", "spend_per_visit", "lines_per_visit", "tier"]

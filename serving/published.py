@@ -7,29 +7,35 @@ every file with its right size; so a killed writer leaves the last good revision
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from contracts.errors import RegularsError, UnknownNameError, nearest
-from contracts.files import atomic_folder, digest, read_json, read_table, write_json, write_table
+from contracts.files import atomic_folder, digest, digest_of_pieces, read_json, read_table, write_json, write_table
+from contracts.pieces import write_pieces
 from contracts.tables import AT_RISK, FULL_WEEK
-from serving.sheets import welcome, win_back
+from serving.sheets import sheets_of
 from serving.weekly_list import Week
 
 MANIFEST = "manifest.json"
 MANIFEST_KEYS = {"week", "revision", "data_through", "row_hash", "counts", "params", "model_version", "model_grade"}
 FORMAT = 1
+DIGESTED_AT_ONCE = 1 << 20
 _WEEK_NAME = re.compile(r"^\d{4}-W\d{2}$")
 _REVISION_NAME = re.compile(r"^revision-(\d+)$")
 
@@ -74,8 +80,16 @@ class Revision:
 
 def row_digest(frame: pd.DataFrame) -> str:
     """SHA-256 over a table's names and values, whatever its file's bytes are; row order counts."""
-    header = "\x1f".join(frame.columns)
-    return digest(header, frame.to_csv(index=False, header=False, lineterminator="\n", date_format="%Y-%m-%d"))
+    return digest(_header(frame), _text(frame))
+
+
+def _header(frame: pd.DataFrame) -> str:
+    return "\x1f".join(frame.columns)
+
+
+def _text(frame: pd.DataFrame) -> str:
+    text: str = frame.to_csv(index=False, header=False, lineterminator="\n", date_format="%Y-%m-%d")
+    return text
 
 
 def write_week(folder: Path, week: Week, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,30 +97,68 @@ def write_week(folder: Path, week: Week, facts: Mapping[str, Any]) -> dict[str, 
 
     The result depends on the rows and facts alone: no clock, commit or run id.
     """
-    described = {
-        "week": week.name,
-        "data_through": week.data_through.isoformat(),
-        "model_version": _only(week.customers["model_version"], ""),
-        "model_grade": _only(week.customers["model_grade"], "none"),
-        "row_hash": digest(row_digest(week.at_risk), row_digest(week.customers)),
-        "counts": _counts(week),
-        **facts,
-    }
-    with atomic_folder(folder) as draft:
-        write_table(draft / "at_risk.parquet", week.at_risk, AT_RISK)
-        write_table(draft / "customers.parquet", week.customers, FULL_WEEK)
+    named = {"week": week.name, "data_through": week.data_through.isoformat()}
+    return write_rows(folder, named, [FULL_WEEK(week.customers)], lambda: AT_RISK(week.at_risk), facts)
+
+
+def write_rows(
+    folder: Path,
+    named: Mapping[str, str],
+    customers: Iterable[pd.DataFrame],
+    at_risk: Callable[[], pd.DataFrame],
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """As `write_week`, of pieces of FULL_WEEK, one at least; the working list is asked for after the last of them."""
+    with atomic_folder(folder) as draft, tempfile.TemporaryFile(dir=folder.parent) as spool:
+        tally = _Tally(spool)
+        write_pieces(draft / "customers.parquet", tally.passing(customers))
+        listed = at_risk()
+        write_table(draft / "at_risk.parquet", listed, AT_RISK)
+        described = {
+            **named,
+            "model_version": tally.model[0],
+            "model_grade": tally.model[1],
+            "row_hash": digest(row_digest(listed), tally.row_digest()),
+            "counts": _counts(len(listed), tally.n_rows, tally.n_of),
+            **facts,
+        }
         write_json(draft / "week.json", described)
     return described
 
 
-def _only(column: pd.Series, otherwise: str) -> str:
-    return str(column.iloc[0]) if len(column) else otherwise
+@dataclass
+class _Tally:
+    """What pieces of the full table tell while they pass: rows by arm, the model; their text waits to be digested."""
+
+    spool: IO[bytes]
+    n_rows: int = 0
+    n_of: Counter[str] = field(default_factory=Counter)
+    model: tuple[str, str] = ("", "none")
+    header: str = ""
+    n_bytes: int = 0
+
+    def passing(self, pieces: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """The pieces, counted."""
+        with gzip.GzipFile(fileobj=self.spool, mode="wb", compresslevel=1) as out:
+            for piece in pieces:
+                self.header, raw = _header(piece), _text(piece).encode()
+                out.write(raw)
+                self.n_bytes, self.n_rows = self.n_bytes + len(raw), self.n_rows + len(piece)
+                self.n_of.update(piece["arm"].tolist())
+                if len(piece):
+                    self.model = (str(piece["model_version"].iloc[0]), str(piece["model_grade"].iloc[0]))
+                yield piece
+
+    def row_digest(self) -> str:
+        """`row_digest` of all rows."""
+        self.spool.seek(0)
+        with gzip.GzipFile(fileobj=self.spool) as text:
+            return digest_of_pieces(self.header, self.n_bytes, iter(partial(text.read, DIGESTED_AT_ONCE), b""))
 
 
-def _counts(week: Week) -> dict[str, int]:
-    arms = week.customers["arm"].value_counts()
-    by_arm = {f"n_{arm}": int(arms.get(arm, 0)) for arm in ("treated", "control", "universal", "awaited", "none")}
-    return {"n_listed": len(week.at_risk), "n_customers": len(week.customers), **by_arm}
+def _counts(n_listed: int, n_customers: int, n_of: Mapping[Any, int]) -> dict[str, int]:
+    by_arm = {f"n_{arm}": int(n_of.get(arm, 0)) for arm in ("treated", "control", "universal", "awaited", "none")}
+    return {"n_listed": n_listed, "n_customers": n_customers, **by_arm}
 
 
 def publish(built: Path, published: Path, provenance: Mapping[str, Any]) -> tuple[Revision, bool]:
@@ -131,14 +183,14 @@ def publish(built: Path, published: Path, provenance: Mapping[str, Any]) -> tupl
 
 
 def _fill(draft: Path, built: Path, manifest: dict[str, Any]) -> None:
-    from serving.spreadsheets import csv_bytes, xlsx_bytes  # noqa: PLC0415  (loads openpyxl)
+    from serving.spreadsheets import csv_bytes, write_csv, xlsx_bytes  # noqa: PLC0415  (loads openpyxl)
 
     listed = read_table(built / "at_risk.parquet", AT_RISK)
     for name in ("at_risk.parquet", "customers.parquet"):
         shutil.copyfile(built / name, draft / name)
-    customers = read_table(built / "customers.parquet", FULL_WEEK)
-    for name, sheet in (("at_risk", listed), ("win_back", win_back(customers)), ("welcome", welcome(customers))):
-        (draft / f"{name}.csv").write_bytes(csv_bytes(sheet))
+    (draft / "at_risk.csv").write_bytes(csv_bytes(listed))
+    for name, sheet in sheets_of(built / "customers.parquet").items():
+        write_csv(draft / f"{name}.csv", sheet)
     (draft / "at_risk.xlsx").write_bytes(xlsx_bytes(listed, manifest["week"]))
     written = sorted(path for path in draft.iterdir() if path.is_file())
     files = {path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in written}
@@ -151,8 +203,8 @@ def reissue(
     published: Path, latest: Revision, at_risk: pd.DataFrame, customers: pd.DataFrame, said: Mapping[str, Any]
 ) -> Revision:
     """Publish other rows of a week as its next revision; what is not about rows is taken over from the latest one."""
-    week = Week(latest.week, latest.data_through, at_risk, customers)
-    facts = {"counts": _counts(week), "row_hash": digest(row_digest(at_risk), row_digest(customers))}
+    counts = _counts(len(at_risk), len(customers), Counter(customers["arm"]))
+    facts = {"counts": counts, "row_hash": digest(row_digest(at_risk), row_digest(customers))}
     kept = {key: value for key, value in latest.manifest.items() if key not in ("files", "revision", *facts)}
     home = published / latest.week
     _sweep_drafts(published, latest.week)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -51,14 +53,21 @@ def disarmed(text: str) -> str:
     return f"'{text}" if _UNSEEN.sub("", text).startswith(FORMULA_STARTS) or text.startswith(FORMULA_STARTS) else text
 
 
-def csv_bytes(frame: pd.DataFrame) -> bytes:
+def csv_bytes(frame: pd.DataFrame, *, has_header: bool = True) -> bytes:
     """The table as UTF-8 CSV with LF line ends, ISO dates, empty cells for what is missing, and disarmed text.
 
     An id such as `+49` is disarmed too; join on the Parquet file's `customer_id` where ids look like that.
     """
     safe = frame.assign(**{name: _disarmed_column(frame[name]) for name in frame.columns if is_text(frame[name])})
-    text: str = safe.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")
+    text: str = safe.to_csv(index=False, header=has_header, lineterminator="\n", date_format="%Y-%m-%d")
     return text.encode("utf-8")
+
+
+def write_csv(path: Path, pieces: Iterable[pd.DataFrame]) -> None:
+    """Write pieces, one at least, as `csv_bytes` of all of them."""
+    with path.open("wb") as out:
+        for number, piece in enumerate(pieces):
+            out.write(csv_bytes(piece, has_header=number == 0))
 
 
 def _disarmed_column(column: pd.Series) -> pd.Series:

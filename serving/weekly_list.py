@@ -133,24 +133,56 @@ def build_week(
     `cutoffs` holds the ISO dates `scored` and `data_end`; `universal` are the ids without marketing this year. Amounts
     come out in whole cents, shares with four decimals.
     """
+    joined = _under(terms, cutoffs, judged(scores, portraits, plan, cutoffs, universal=universal))
+    listed = rank(joined, list_size)
+    scored_on, through = days_of(cutoffs)
+    return Week(iso_week(scored_on), through, of_list(listed), _columns(_with_rank(joined, listed), FULL_WEEK))
+
+
+def days_of(cutoffs: Mapping[str, str]) -> tuple[date, date]:
+    """The scored Monday, and the last day of data that the week's rows speak of."""
     scored_on = date.fromisoformat(cutoffs["scored"])
     # rows speak of what was known at the scored Monday, even where the data go on
-    through = min(date.fromisoformat(cutoffs["data_end"]), scored_on) - timedelta(days=1)
+    return scored_on, min(date.fromisoformat(cutoffs["data_end"]), scored_on) - timedelta(days=1)
+
+
+def judged(
+    scores: pd.DataFrame,
+    portraits: pd.DataFrame,
+    plan: pd.DataFrame,
+    cutoffs: Mapping[str, str],
+    *,
+    universal: Collection[str] = (),
+    model: tuple[str, str] | None = None,
+) -> pd.DataFrame:
+    """Some customers' portraits, by id, with score and plan, as far as their columns go; what is withheld is blank.
+
+    `model` is the week's version and grade, where the scores at hand need not tell it.
+    """
     for table in (scores, portraits, plan):
-        _refuse_other_week(table, scored_on)
-    joined = _under(terms, _rounded(withhold(_without_marketing(_joined(scores, portraits, plan), universal))))
-    joined.insert(0, "week", iso_week(scored_on))
-    joined.insert(1, "data_through", pd.Timestamp(through))
-    listed = rank(joined, list_size)
-    return Week(
-        iso_week(scored_on), through, _columns(listed, AT_RISK), _columns(_with_rank(joined, listed), FULL_WEEK)
-    )
+        _refuse_other_week(table, date.fromisoformat(cutoffs["scored"]))
+    joined = _joined(scores, portraits, plan, model or model_of(scores))
+    return _rounded(withhold(_without_marketing(joined, universal)))
 
 
-def _under(terms: Terms, customers: pd.DataFrame) -> pd.DataFrame:
-    """Units and horizons beside each row; the entitlement of every regular, controls included: it is no offer."""
+def full_rows(customers: pd.DataFrame, ranks: pd.Series, terms: Terms, cutoffs: Mapping[str, str]) -> pd.DataFrame:
+    """FULL_WEEK of judged customers; `ranks` by id are the places in the working list."""
+    place = customers["customer_id"].map(ranks).astype("Int64")
+    return _columns(_under(terms, cutoffs, customers).assign(rank=place), FULL_WEEK)
+
+
+def of_list(listed: pd.DataFrame) -> pd.DataFrame:
+    """AT_RISK of listed rows, which have every column."""
+    return _columns(listed, AT_RISK)
+
+
+def _under(terms: Terms, cutoffs: Mapping[str, str], customers: pd.DataFrame) -> pd.DataFrame:
+    """Week, units and horizons beside each row; the entitlement of every regular, controls included: no offer."""
+    scored_on, through = days_of(cutoffs)
     entitled = customers["tier"].isin(ENTITLED_TIERS) & (terms.newcomer_price is not None)
     return customers.assign(
+        week=iso_week(scored_on),
+        data_through=pd.Timestamp(through),
         currency=terms.currency,
         horizon_days=terms.horizons(customers["usual_gap_days"]),
         value_horizon_days=terms.value_horizon_days,
@@ -158,18 +190,19 @@ def _under(terms: Terms, customers: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def rank(customers: pd.DataFrame, list_size: int) -> pd.DataFrame:
+def rank(customers: pd.DataFrame, list_size: int, has_losses: bool | None = None) -> pd.DataFrame:
     """The working list: the treated by expected profit, then the highest expected losses, up to `list_size` rows.
 
     Every treated customer is listed, even beyond `list_size`: dropping planned work would falsify the control group's
     comparison. Ties go by customer id, so that equal inputs give equal lists. Without a model nobody has an expected
-    loss: the treated and the overdue are listed then, the high band first, each band by value at stake.
+    loss: the treated and the overdue are listed then, the high band first, each band by value at stake. `has_losses`
+    says that anyone has one, where not everybody is at hand.
     """
     ordered = customers.sort_values("customer_id")
     treated = ordered[ordered["arm"] == "treated"].sort_values("expected_profit", ascending=False, kind="stable")
     others = ordered[ordered["arm"] == "none"]
     n_free = max(0, list_size - len(treated))
-    if ordered["expected_loss"].notna().any():
+    if ordered["expected_loss"].notna().any() if has_losses is None else has_losses:
         losses = others[others["expected_loss"].notna()].sort_values("expected_loss", ascending=False, kind="stable")
         listed = pd.concat([treated, losses.head(n_free)], ignore_index=True)
     else:
@@ -212,7 +245,7 @@ def _without_marketing(customers: pd.DataFrame, universal: Collection[str]) -> p
     return customers.assign(arm=customers["arm"].mask(unseen, "universal"))
 
 
-def _joined(scores: pd.DataFrame, portraits: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
+def _joined(scores: pd.DataFrame, portraits: pd.DataFrame, plan: pd.DataFrame, model: tuple[str, str]) -> pd.DataFrame:
     keyed = portraits.sort_values("customer_id", ignore_index=True)
     if "no_marketing" not in keyed.columns:
         keyed = keyed.assign(no_marketing=False)
@@ -220,17 +253,18 @@ def _joined(scores: pd.DataFrame, portraits: pd.DataFrame, plan: pd.DataFrame) -
         _refuse_strangers(table, keyed)
         known = table.drop(columns=["cutoff_on", *(name for name in UNPUBLISHED if name in table.columns)])
         keyed = keyed.merge(known, on="customer_id", how="left", validate="1:1")
-    version, grade = _model(scores)
-    keyed = keyed.assign(model_version=version, model_grade=grade)
+    keyed = keyed.assign(model_version=model[0], model_grade=model[1])
     keyed = _with_values(keyed, keyed["risk_band"].isna(), UNSCORED)
     return _with_values(keyed, keyed["arm"].isna(), UNPLANNED)
 
 
 def _with_values(frame: pd.DataFrame, where: pd.Series, values: Mapping[str, object]) -> pd.DataFrame:
-    return frame.assign(**{name: frame[name].mask(where, value) for name, value in values.items()})
+    there = {name: value for name, value in values.items() if name in frame.columns}
+    return frame.assign(**{name: frame[name].mask(where, value) for name, value in there.items()})
 
 
-def _model(scores: pd.DataFrame) -> tuple[str, str]:
+def model_of(scores: pd.DataFrame) -> tuple[str, str]:
+    """Version and grade of the model behind scores; `ContractError` for more than one."""
     if scores.empty:
         return "", "none"
     models = scores[["model_version", "model_grade"]].drop_duplicates()
@@ -256,7 +290,8 @@ def _refuse_strangers(table: pd.DataFrame, portraits: pd.DataFrame) -> None:
 def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
     places = dict.fromkeys(MONEY, MONEY_DECIMALS) | dict.fromkeys(SHARES, SHARE_DECIMALS)
     # adding zero turns -0.0 into 0.0, which would otherwise count as another row content
-    return frame.assign(**{name: frame[name].astype("float64").round(n) + 0.0 for name, n in places.items()})
+    there = {name: n for name, n in places.items() if name in frame.columns}
+    return frame.assign(**{name: frame[name].astype("float64").round(n) + 0.0 for name, n in there.items()})
 
 
 def _with_rank(customers: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ need weeks to act. Where a quarter of the customers usually stay away longer, ea
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts import windows
+from contracts.counted import counted_quantile
+
+Ints = npt.NDArray[np.int64]
+Days = tuple[Ints, Ints]
+"""Purchase days of whole customers: a customer's number and a day's, by customer and day, each pair once."""
 
 HORIZONS_DAYS = (28, 56, 90, 182, 365, 730)
 ACTIVE_DAYS = (90, 180, 365, 730, 1460)
@@ -25,18 +31,27 @@ GAPS_FOR_A_RHYTHM = 2
 
 @dataclass(frozen=True)
 class Rhythm:
-    """`gaps_days` are all gaps between purchase days; the proposals follow from them.
+    """`n_gaps_of` says how many gaps between purchase days have 0, 1, 2, … days; the proposals follow from them.
 
     `n_mislabelled` customers, of `n_with_rhythm` with at least two gaps, have a usual (median) gap longer than the
     proposed horizon: a flat horizon would call them lapsed although they keep their rhythm.
     """
 
-    gaps_days: npt.NDArray[np.int64]
+    n_gaps_of: Ints
     proposed_horizon_days: int
     proposed_active_days: int
     n_with_rhythm: int
     n_mislabelled: int
     why: str
+
+    @property
+    def n_gaps(self) -> int:
+        """All gaps."""
+        return int(self.n_gaps_of.sum())
+
+    def share_of_gaps(self, is_meant: npt.NDArray[np.bool_]) -> float:
+        """The share of all gaps that the lengths meant have, one flag a length."""
+        return int(self.n_gaps_of[is_meant].sum()) / self.n_gaps
 
     @property
     def share_mislabelled(self) -> float:
@@ -50,40 +65,70 @@ class Rhythm:
 
 
 def rhythm_of(days: pd.DataFrame) -> Rhythm:
-    """The rhythm of a shop from one row per customer and purchase day (`customer_id`, `ordered_on`)."""
-    ordered = days[["customer_id", "ordered_on"]].drop_duplicates()
-    ordered = ordered.sort_values(["customer_id", "ordered_on"], ignore_index=True)
-    gap = pd.Series(windows.day_numbers(ordered["ordered_on"]), index=ordered.index)
-    gap = gap.groupby(ordered["customer_id"], sort=False).diff().dropna()
-    gaps: npt.NDArray[np.int64] = gap.to_numpy(dtype=np.int64)
-    owner = ordered.loc[gap.index, "customer_id"]
-    by_customer = gap.groupby(owner, sort=False).agg(["count", "median"])
-    usual = by_customer.loc[by_customer["count"] >= GAPS_FOR_A_RHYTHM, "median"].to_numpy(dtype=np.float64)
-    horizon = _horizon(gaps, usual)
+    """The rhythm of a shop from one row per customer and purchase day (`customer_id`, `ordered_on`), in any order."""
+    customer = pd.factorize(days["customer_id"])[0].astype(np.int64)
+    number = windows.day_numbers(days["ordered_on"])
+    return rhythm_by_part([distinct_days(customer, number)])
+
+
+def distinct_days(customer: Ints, day: Ints) -> Days:
+    """Customers' numbers and their days' by customer and day, each pair once."""
+    if not len(day):
+        return customer, day
+    first = int(day.min())
+    span = int(day.max()) - first + 1
+    keys = np.unique(customer * span + (day - first))
+    return keys // span, keys % span + first
+
+
+def rhythm_by_part(parts: Iterable[Days]) -> Rhythm:
+    """The rhythm of a shop from some customers' purchase days after the other's."""
+    found = [_gaps(*part) for part in parts]
+    counts = np.zeros(max((len(n) for n, _ in found), default=0), dtype=np.int64)
+    for n, _ in found:
+        counts[: len(n)] += n
+    usual = np.concatenate([np.empty(0), *(middles for _, middles in found)])
+    horizon = _horizon(counts, usual)
     active = next((days_ for days_ in ACTIVE_DAYS if days_ >= 2 * horizon), ACTIVE_DAYS[-1])
     longer = int((usual > horizon).sum())
-    return Rhythm(gaps, horizon, active, len(usual), longer, _why(gaps, usual, horizon, longer))
+    return Rhythm(counts, horizon, active, len(usual), longer, _why(counts, usual, horizon, longer))
 
 
-def _horizon(gaps: npt.NDArray[np.int64], usual: npt.NDArray[np.float64]) -> int:
+def _gaps(customer: Ints, day: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:
+    """How many gaps there are of each length, and the median gap of each customer with enough of them."""
+    is_gap = customer[1:] == customer[:-1]
+    gap, owner = np.diff(day)[is_gap], customer[1:][is_gap]
+    gap = gap[np.lexsort((gap, owner))]
+    begins = np.flatnonzero(np.diff(owner, prepend=-1))
+    n = np.diff(begins, append=len(owner))
+    begins, n = begins[n >= GAPS_FOR_A_RHYTHM], n[n >= GAPS_FOR_A_RHYTHM]
+    return np.bincount(gap), (gap[begins + (n - 1) // 2] + gap[begins + n // 2]) / 2
+
+
+def _within(counts: Ints, days: int) -> float:
+    """Share of the gaps of at most so many days."""
+    return int(counts[: days + 1].sum()) / int(counts.sum())
+
+
+def _horizon(counts: Ints, usual: npt.NDArray[np.float64]) -> int:
     """28 days where nobody has come twice yet: nothing speaks for any other."""
-    if not len(gaps):
+    if not counts.sum():
         return 28
     fitting = (
         days
         for days in HORIZONS_DAYS
-        if np.mean(gaps <= days) >= WITHIN and (not len(usual) or np.mean(usual > days) <= LONGER)
+        if _within(counts, days) >= WITHIN and (not len(usual) or np.mean(usual > days) <= LONGER)
     )
     return next(fitting, HORIZONS_DAYS[-1])
 
 
-def _why(gaps: npt.NDArray[np.int64], usual: npt.NDArray[np.float64], horizon: int, longer: int) -> str:
-    if not len(gaps):
+def _why(counts: Ints, usual: npt.NDArray[np.float64], horizon: int, longer: int) -> str:
+    if not counts.sum():
         return "no customer has bought on two days yet, so that the data cannot speak for any horizon"
-    middle, high = np.quantile(gaps, [0.5, 0.9])
+    middle, high = (counted_quantile(counts, share) for share in (0.5, 0.9))
     said = (
-        f"of {len(gaps):,} gaps between purchase days half are at most {middle:.0f} days and nine in ten at most "
-        f"{high:.0f}; {np.mean(gaps <= horizon):.0%} lie within {horizon} days"
+        f"of {int(counts.sum()):,} gaps between purchase days half are at most {middle:.0f} days and nine in ten at "
+        f"most {high:.0f}; {_within(counts, horizon):.0%} lie within {horizon} days"
     )
     if len(usual):
         said += (

@@ -13,10 +13,11 @@ from contracts.params import Inspect
 from events import people
 from events.cleaning import BY_CODE
 from events.report.findings import Finding, counted, percent
-from events.report.reading import Look, look_at
+from events.report.look import Look, look_at
 from events.store import read_side
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 MIN_CUSTOMERS = 20
 MIN_OPEN_DAYS = 28
 LEAST_SPREAD = 0.1
@@ -46,7 +47,7 @@ def suspicious_accounts(root: Path, limits: Inspect | None = None) -> pd.DataFra
     """
     look = look_at(root)
     found = flagged(look, limits or Inspect())
-    found.insert(0, "customer_id", look.ids["customer"].take(found["customer"].to_numpy()).astype("str"))
+    found.insert(0, "customer_id", look.customers.take(found["customer"].to_numpy()).astype("str"))
     refused = people.flagged(read_side(root, "customers"), "no_profiling")
     return found.loc[~found["customer_id"].isin(refused), COLUMNS].reset_index(drop=True)
 
@@ -54,21 +55,20 @@ def suspicious_accounts(root: Path, limits: Inspect | None = None) -> pd.DataFra
 def flagged(look: Look, limits: Inspect) -> pd.DataFrame:
     """The accounts by number (`customer`), why, and the numbers; none where there are too few customers to compare."""
     table = evidence(look)
-    reasons = [_reason(row, limits, len(table), look.n_open_days) for row in table.itertuples()]
-    table = table.assign(reason=pd.array(reasons, dtype="str"))
-    chosen = table[table["reason"] != ""]
-    return chosen.sort_values(["amount", "customer"], ascending=[False, True], ignore_index=True)
+    odd = _odd(table, limits, look.n_open_days) if len(table) >= MIN_CUSTOMERS else dict[str, Flags]()
+    chosen = np.flatnonzero(np.any([np.zeros(len(table), dtype=bool), *odd.values()], axis=0))
+    reasons = [_reason(table.iloc[at], {name for name in odd if odd[name][at]}, look.n_open_days) for at in chosen]
+    found = table.iloc[chosen].assign(reason=pd.array(reasons, dtype="str"))
+    return found.sort_values(["amount", "customer"], ascending=[False, True], ignore_index=True)
 
 
 def evidence(look: Look) -> pd.DataFrame:
     """One row a customer: purchase days, lines and amount, their shares, and how far they lie from the usual."""
-    customer, n = look.column("customer"), look.n_customers
-    days = np.bincount(look.purchase_days["customer"], minlength=n).astype(np.float64)
-    lines = np.bincount(customer, minlength=n).astype(np.float64)
-    amount = np.bincount(customer, look.lines["amount"], minlength=n).astype(np.float64)
+    days, lines = look.visits.n_of.astype(np.float64), look.lines_of.astype(np.float64)
+    amount = look.amount_of
     return pd.DataFrame(
         {
-            "customer": np.arange(n),
+            "customer": np.arange(look.n_customers),
             "purchase_days": days.astype(np.int64),
             "open_day_share": days / look.n_open_days,
             "usual_open_day_share": np.median(days) / look.n_open_days,
@@ -93,21 +93,24 @@ def deviations(values: Floats) -> Floats:
     return np.asarray(apart / max(NORMAL_MAD * float(np.median(np.abs(apart))), LEAST_SPREAD))
 
 
-def _reason(row: object, limits: Inspect, n_customers: int, n_open_days: int) -> str:
-    def of(name: str) -> float:
-        return float(getattr(row, name))
-
-    if n_customers < MIN_CUSTOMERS:
-        return ""
-    said = []
-    share = of("open_day_share")
-    is_everyday = share >= max(limits.suspicious_open_day_share, FAR_ABOVE_USUAL * of("usual_open_day_share"))
-    if is_everyday and n_open_days >= MIN_OPEN_DAYS:
-        said.append(f"bought on {percent(share, 0)} of {n_open_days} open days")
+def _odd(table: pd.DataFrame, limits: Inspect, n_open_days: int) -> dict[str, Flags]:
+    """Which accounts stand out by their open days, lines, amount."""
+    least = np.maximum(limits.suspicious_open_day_share, FAR_ABOVE_USUAL * table["usual_open_day_share"])
+    found = {"open_day": (table["open_day_share"] >= least).to_numpy() & (n_open_days >= MIN_OPEN_DAYS)}
     for name in ("lines", "amount"):
-        share, apart = of(f"{name}_share"), of(f"{name}_deviations")
-        if share >= limits.suspicious_sales_share and apart >= limits.suspicious_mads:
-            said.append(f"{name}: {percent(share)} of all, {apart:.1f} robust deviations above the usual")
+        has_much = table[f"{name}_share"] >= limits.suspicious_sales_share
+        found[name] = (has_much & (table[f"{name}_deviations"] >= limits.suspicious_mads)).to_numpy()
+    return found
+
+
+def _reason(row: pd.Series, odd: set[str], n_open_days: int) -> str:
+    said = [f"bought on {percent(row['open_day_share'], 0)} of {n_open_days} open days"] if "open_day" in odd else []
+    said += [
+        f"{name}: {percent(row[f'{name}_share'])} of all, {row[f'{name}_deviations']:.1f} robust deviations above the "
+        "usual"
+        for name in ("lines", "amount")
+        if name in odd
+    ]
     return "; ".join(said)
 
 

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from contracts.drawing import Plot
 from contracts.files import atomic_folder, rounded, write_json, write_text
 from contracts.params import Inspect, Task
-from events.proposals.rhythm import Rhythm, rhythm_of
+from events.proposals.rhythm import Rhythm, rhythm_by_part
 from events.report import measures, plots
 from events.report.accounts import account_findings
 from events.report.findings import Finding, most_severe_first
+from events.report.look import Look, look_at
 from events.report.page import page
 from events.report.price_findings import price_finding, price_measures
 from events.report.price_plots import price_plots
-from events.report.prices import compared_lines, price_gap
-from events.report.reading import Look, look_at
+from events.report.prices import Comparison, compare_prices
 from events.report.rules import (
     absence_findings,
     absences,
@@ -45,8 +43,8 @@ class DataReport:
 def data_report(root: Path, currency: str, task: Task, limits: Inspect) -> DataReport:
     """Look at the store at `root` and say what is in it."""
     look = look_at(root)
-    compared = compared_lines(look, limits)
-    rhythm = _rhythm(look)
+    compared = compare_prices(look, limits)
+    rhythm = rhythm_by_part((some.customer, some.day) for some in look.visits.parts())
     found = most_severe_first(_findings(look, compared, task, limits))
     plain = {
         "made_of": made_of(look, currency),
@@ -56,8 +54,8 @@ def data_report(root: Path, currency: str, task: Task, limits: Inspect) -> DataR
     return DataReport(rounded(plain), tuple(_plots(look, compared, rhythm, task, limits)))
 
 
-def _findings(look: Look, compared: pd.DataFrame, task: Task, limits: Inspect) -> Iterator[Finding]:
-    yield price_finding(look, compared, limits)
+def _findings(look: Look, compared: Comparison, task: Task, limits: Inspect) -> Iterator[Finding]:
+    yield price_finding(look, compared.gap, limits)
     yield from account_findings(look, limits)
     yield from file_findings(look)
     yield from volume_findings(look)
@@ -69,16 +67,16 @@ def _findings(look: Look, compared: pd.DataFrame, task: Task, limits: Inspect) -
     yield from absence_findings(look)
 
 
-def _measures(look: Look, compared: pd.DataFrame, rhythm: Rhythm, task: Task, limits: Inspect) -> dict[str, Any]:
+def _measures(look: Look, compared: Comparison, rhythm: Rhythm, task: Task, limits: Inspect) -> dict[str, Any]:
     again = measures.bought_again(look, task, limits)
     return {
         "dates": [look.first_on.isoformat(), look.last_on.isoformat()],
-        "price_gap": price_measures(look, limits, compared),
+        "price_gap": price_measures(look, compared),
         "recognised": measures.recognised(look),
         "concentration": measures.concentration(look),
         "undoings": undoings(look),
         "rhythm": {
-            "gaps": len(rhythm.gaps_days),
+            "gaps": rhythm.n_gaps,
             "horizon_days_in_force": task.horizon_days,
             "horizon_days_proposed": rhythm.proposed_horizon_days,
             "active_days_proposed": rhythm.proposed_active_days,
@@ -93,15 +91,9 @@ def _measures(look: Look, compared: pd.DataFrame, rhythm: Rhythm, task: Task, li
     }
 
 
-def _rhythm(look: Look) -> Rhythm:
-    days = look.purchase_days
-    on = days["day"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
-    return rhythm_of(pd.DataFrame({"customer_id": days["customer"], "ordered_on": on}))
-
-
-def _plots(look: Look, compared: pd.DataFrame, rhythm: Rhythm, task: Task, limits: Inspect) -> Iterator[Plot]:
+def _plots(look: Look, compared: Comparison, rhythm: Rhythm, task: Task, limits: Inspect) -> Iterator[Plot]:
     weeks, dates = weekly(look), look.dates
-    yield from price_plots(compared, price_gap(compared), dates)
+    yield from price_plots(compared, dates)
     caption = "Steady or with the seasons is well. A sudden step or a hole is often a missing file: see the findings."
     yield plots.by_week(weeks, "orders", f"Purchases (orders) a week, {dates}", caption)
     caption = (

@@ -36,12 +36,23 @@ def most_severe_first(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def examples(rows: pd.DataFrame, files: dict[str, str]) -> tuple[dict[str, Any], ...]:
-    """The first rows by file name and line, from columns `source` and `source_line`."""
-    named = rows[["source", "source_line"]].assign(
-        file=rows["source"].astype("str").map(files).fillna("(a file no longer there)")
-    )
-    first = named.sort_values(["file", "source_line"]).head(N_EXAMPLES)
+def first_rows(rows: pd.DataFrame, files: dict[str, str]) -> pd.DataFrame:
+    """The first rows by file name and line (`file`, `source_line`), from columns `source` and `source_line`."""
+    named = rows["source"].astype("str").map(files).fillna("(a file no longer there)")
+    return _first(pd.DataFrame({"file": named.astype("str"), "source_line": rows["source_line"]}))
+
+
+def first_of(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The first rows of all parts, from the first of each."""
+    return _first(pd.concat([pd.DataFrame({"file": [], "source_line": []}), *parts]))
+
+
+def _first(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sort_values(["file", "source_line"]).head(N_EXAMPLES)
+
+
+def examples(first: pd.DataFrame) -> tuple[dict[str, Any], ...]:
+    """First rows as plain data."""
     return tuple(
         {"file": str(file), "line": int(line)} for file, line in zip(first["file"], first["source_line"], strict=True)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,12 @@ import pandas as pd
 
 from contracts import windows
 from contracts.params import Inspect, Task
+from events.report.beside import months
 from events.report.findings import Finding, counted, percent
-from events.report.reading import Ints, Look
+from events.report.look import Look
+from events.report.money import UNITS
+from events.report.reading import Ints
+from events.report.visits import Some
 
 Floats = npt.NDArray[np.float64]
 Z95 = 1.959963984540054
@@ -34,27 +38,15 @@ def wilson(found: int, n: int) -> tuple[float, float]:
     return float(middle - half), float(middle + half)
 
 
-def months(days: Ints) -> Ints:
-    """Calendar months of day numbers, counted from January 1970."""
-    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-
-
-def anonymous(look: Look) -> pd.DataFrame:
-    """Sales that name no customer: `month` and `amount`, one row a line."""
-    named = look.rejects[(look.rejects["rule"] == "no_customer") & (look.rejects["amount"] > 0)]
-    day = windows.day_numbers(windows.local_dates(named["ordered_at"], look.zone))
-    return pd.DataFrame({"month": months(day), "amount": named["amount"].to_numpy()})
-
-
 def recognised_by_month(look: Look) -> pd.DataFrame:
     """One row a calendar month with sales: `month`, lines and amount in all, and the shares with a customer."""
-    known = pd.DataFrame({"month": months(look.column("day")), "amount": look.lines["amount"].to_numpy(), "known": 1})
-    small = {"month": np.int32, "known": np.int8}
-    every = pd.concat([part.astype(small) for part in (known, anonymous(look).assign(known=0))], ignore_index=True)
-    every["known_amount"] = every["amount"].where(every["known"] > 0, 0.0)
-    sums = every.groupby("month").agg(
-        lines=("known", "size"), known=("known", "sum"), amount=("amount", "sum"), known_amount=("known_amount", "sum")
-    )
+    own = pd.DataFrame({"month": months(look.days), "known": look.lines_on, "known_amount": look.units_on})
+    unnamed = look.beside.anonymous.rename(columns={"lines": "more", "units": "more_amount"})
+    every = pd.concat([own[own["known"] > 0], unnamed], ignore_index=True).fillna(0).groupby("month").sum()
+    sums = pd.DataFrame({"lines": (every["known"] + every["more"]).astype(np.int64)})
+    sums["known"] = every["known"].astype(np.int64)
+    sums["amount"] = (every["known_amount"] + every["more_amount"]) / UNITS
+    sums["known_amount"] = every["known_amount"] / UNITS
     sums["lines_share"], sums["amount_share"] = sums["known"] / sums["lines"], sums["known_amount"] / sums["amount"]
     return sums.reset_index()
 
@@ -66,14 +58,14 @@ def recognised(look: Look) -> dict[str, Any]:
     """
     table = recognised_by_month(look)
     lines, amount = int(table["lines"].sum()), float(table["amount"].sum())
-    told = look.lines["payer_recognised"].dropna() if "payer_recognised" in look.lines.columns else pd.Series([])
+    n_told, n_recognised = look.n_payers
     return {
         "lines": lines,
         "lines_with_customer": int(table["known"].sum()),
         "lines_share": float(table["known"].sum()) / lines,
         "amount_share": float(table["known_amount"].sum()) / amount,
-        "payer_lines": len(told),
-        "payer_share": float(told.astype(bool).sum()) / (len(told) + len(anonymous(look))) if len(told) else None,
+        "payer_lines": n_told,
+        "payer_share": n_recognised / (n_told + look.beside.n_anonymous) if n_told else None,
     }
 
 
@@ -96,7 +88,7 @@ def recognised_finding(look: Look) -> Iterator[Finding]:
 
 def concentration_curve(look: Look) -> Floats:
     """Share of revenue of the first 0, 1, 2, … customers, the largest first."""
-    amounts = np.sort(np.bincount(look.column("customer"), look.lines["amount"]))[::-1]
+    amounts = np.sort(look.amount_of)[::-1]
     return np.asarray(np.r_[0.0, np.cumsum(amounts)] / amounts.sum())
 
 
@@ -124,18 +116,26 @@ def bought_again(look: Look, task: Task, limits: Inspect) -> pd.DataFrame:
     in [t + h, t + 2h). Only cutoffs whose second window has passed, and with a whole horizon of history before them.
     """
     horizon = task.horizon_days
-    visits = look.purchase_days
-    day, customer = visits["day"].to_numpy(), visits["customer"].to_numpy()
-    rows: list[tuple[object, ...]] = []
     at = look.end - timedelta(days=2 * horizon)
-    while len(rows) < limits.n_lapse_cutoffs and windows.is_matured(look.first_on, horizon, at):
-        later = at + timedelta(days=horizon)
-        active = np.unique(customer[windows.trailing(day, at, task.active_days)])
-        lapsed = np.setdiff1d(active, customer[windows.following(day, at, horizon)])
-        again = np.intersect1d(lapsed, customer[windows.following(day, later, horizon)])
-        rows.append((at, len(active), len(lapsed), len(again)))
+    cutoffs: list[date] = []
+    while len(cutoffs) < limits.n_lapse_cutoffs and windows.is_matured(look.first_on, horizon, at):
+        cutoffs.append(at)
         at -= timedelta(days=horizon)
-    return pd.DataFrame(rows[::-1], columns=["cutoff_on", "n_active", "n_lapsed", "n_again"])
+    counts = np.zeros((len(cutoffs), 3), dtype=np.int64)
+    for some in look.visits.parts():
+        counts += np.array([_came_back(some, cutoff, task) for cutoff in cutoffs], dtype=np.int64).reshape(-1, 3)
+    table = pd.DataFrame(counts, columns=["n_active", "n_lapsed", "n_again"])
+    table.insert(0, "cutoff_on", pd.Series(cutoffs, dtype=object))
+    return table[::-1].reset_index(drop=True)
+
+
+def _came_back(some: Some, at: date, task: Task) -> tuple[int, int, int]:
+    """Of some customers, who were active before a cutoff, lapsed, and bought again in the horizon after."""
+    horizon = task.horizon_days
+    active = some.any(windows.trailing(some.day, at, task.active_days))
+    lapsed = active & ~some.any(windows.following(some.day, at, horizon))
+    again = lapsed & some.any(windows.following(some.day, at + timedelta(days=horizon), horizon))
+    return int(active.sum()), int(lapsed.sum()), int(again.sum())
 
 
 def bought_again_finding(look: Look, task: Task, limits: Inspect) -> Iterator[Finding]:
@@ -163,24 +163,26 @@ def cohorts(look: Look) -> tuple[str, pd.DataFrame]:
 
     NaN where the data ends before; periods are calendar months, quarters or years.
     """
-    visits = look.purchase_days
-    month = months(visits["day"].to_numpy())
-    span = int(month.max() - month.min()) + 1
-    name, length, _ = next(period for period in PERIODS if span <= period[2])
-    period = month // length
-    first = np.full(look.n_customers, np.iinfo(np.int64).max)
-    np.minimum.at(first, visits["customer"].to_numpy(), period)
-    active = pd.DataFrame({"customer": visits["customer"], "period": period}).drop_duplicates()
-    active["first"] = first[active["customer"]]
-    active["later"] = active["period"] - active["first"]
-    counts = active.groupby(["first", "later"]).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=range(int(period.max() - period.min()) + 1), fill_value=0)
+    visits = look.visits
+    begin, end = months(np.array([visits.first_seen, visits.last_seen]))
+    name, length, _ = next(period for period in PERIODS if end - begin + 1 <= period[2])
+    first, n = begin // length, end // length - begin // length + 1
+    found = sum((_active(some, length, first, n) for some in visits.parts()), np.zeros((n, n), dtype=np.int64))
+    counts = pd.DataFrame(found, index=first + np.arange(n))
+    counts = counts[counts[0] > 0]
     shares = counts.div(counts[0], axis=0)
-    beyond = np.add.outer(counts.index.to_numpy(), counts.columns.to_numpy()) > period.max()
+    beyond = np.add.outer(counts.index.to_numpy(), counts.columns.to_numpy()) > end // length
     table = shares.mask(beyond)
     table.insert(0, "n", counts[0])
     table.index = pd.Index([_period_name(int(start), length) for start in counts.index], name="cohort")
     return name, table
+
+
+def _active(some: Some, length: int, first: int, n: int) -> Ints:
+    """How many of some customers bought first in each period (row), and again so many periods later (column)."""
+    customer, period = some.distinct(months(some.day) // length - first)
+    began = period[np.searchsorted(customer, np.arange(some.n_customers))][customer]
+    return np.bincount(began * n + period - began, minlength=n * n).reshape(n, n)
 
 
 def _period_name(start: int, length: int) -> str:

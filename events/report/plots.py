@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from contracts.counted import counted_quantile
 from contracts.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, dated, drawn, from_zero, legend_above
 from contracts.params import Task
 from events.proposals.rhythm import Rhythm
@@ -43,16 +44,17 @@ def by_week(table: pd.DataFrame, column: str, title: str, caption: str) -> Plot:
 def gap_distribution(rhythm: Rhythm, task: Task, dates: str) -> Plot:
     """How long customers stay away between two purchase days."""
     name, title = "gaps", f"Days between a customer's purchase days, {dates}"
-    gaps = rhythm.gaps_days
-    if not len(gaps):
+    n_gaps_of, lengths = rhythm.n_gaps_of, np.arange(len(rhythm.n_gaps_of))
+    if not rhythm.n_gaps:
         return Plot(name, title, "Not drawn: no customer has bought on two days yet.")
     in_force, proposed = task.horizon_days, rhythm.proposed_horizon_days
-    top = int(min(gaps.max(), max(2 * max(in_force, proposed), np.quantile(gaps, 0.99)))) + 1
-    beyond = float(np.mean(gaps > top))
+    top = int(min(lengths[-1], max(2 * max(in_force, proposed), counted_quantile(n_gaps_of, 0.99)))) + 1
+    beyond, is_shown = rhythm.share_of_gaps(lengths > top), lengths <= top
 
     def paint(axes: Axes) -> None:
         width = max(1, round(top / 90))
-        axes.hist(gaps[gaps <= top], bins=list(np.arange(1, top + 1 + width, width) - 0.5), color=GREEN)
+        edges = list(np.arange(1, top + 1 + width, width) - 0.5)
+        axes.hist(lengths[is_shown], bins=edges, weights=n_gaps_of[is_shown], color=GREEN)
         axes.axvline(in_force, color=RED, linewidth=1.8, label=f"horizon in force: {in_force} days")
         axes.axvline(
             proposed, color=BLUE, linewidth=1.8, linestyle="--", label=f"proposed by the data: {proposed} days"
@@ -63,9 +65,9 @@ def gap_distribution(rhythm: Rhythm, task: Task, dates: str) -> Plot:
         legend_above(axes)
 
     caption = (
-        f"{len(gaps):,} gaps{f' ({percent(beyond)} lie beyond the picture)' if beyond else ''}. What lies right of the "
-        f"horizon would be called a lapse: {percent(float(np.mean(gaps >= in_force)))} of the gaps for the "
-        f"one in force. {rhythm.why[:1].upper()}{rhythm.why[1:]}. If the two lines differ, weigh task.horizon_days."
+        f"{rhythm.n_gaps:,} gaps{f' ({percent(beyond)} lie beyond the picture)' if beyond else ''}. What lies right of "
+        f"the horizon would be called a lapse: {percent(rhythm.share_of_gaps(lengths >= in_force))} of the gaps for "
+        f"the one in force. {rhythm.why[:1].upper()}{rhythm.why[1:]}. If the two lines differ, weigh task.horizon_days."
     )
     return drawn(name, title, caption, paint)
 

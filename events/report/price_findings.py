@@ -9,13 +9,11 @@ import pandas as pd
 
 from contracts.params import Inspect
 from events.report.findings import Finding, percent
-from events.report.prices import SMALLEST, Gap, compared_lines, price_gap
-from events.report.reading import Look
+from events.report.look import Look
+from events.report.prices import SMALLEST, Comparison, Gap
 
 WHERE = "purchases.amount"
-MIN_PRODUCT_LINES = 10
 N_PRODUCTS = 10
-LEAST_SHOWN = 0.0005
 
 
 def signed(share: float) -> str:
@@ -27,9 +25,8 @@ def signed(share: float) -> str:
     return f"{100 * share:+.1f} %".replace("-", "−")
 
 
-def price_finding(look: Look, lines: pd.DataFrame, limits: Inspect) -> Finding:
+def price_finding(look: Look, found: Gap | None, limits: Inspect) -> Finding:
     """The gap of net prices between customers of long and of short standing, or why it cannot be told."""
-    found = price_gap(lines)
     if found is None:
         return _not_computed(look, limits)
     where = "product, week and store" if "store_id" not in look.absent else "product and week"
@@ -44,7 +41,7 @@ def price_finding(look: Look, lines: pd.DataFrame, limits: Inspect) -> Finding:
         f"{loyal} pay {size} newer ones: {unit} for the same {where}, mean of "
         f"{found.n_cells:,} such cells with {found.n_lines:,} lines, {_interval(found)}, {look.dates}."
     )
-    share = found.n_lines / max(len(look.lines), 1)
+    share = found.n_lines / max(look.n_lines, 1)
     if found.is_against_the_loyal:
         remedy = (
             "Loyalty is never punished: find which promotions, coupons or newcomers' prices make the gap (products "
@@ -76,36 +73,27 @@ def _not_computed(look: Look, limits: Inspect) -> Finding:
     return Finding("note", said, WHERE, 0, "cells", remedy)
 
 
-def dearest_products(look: Look, lines: pd.DataFrame) -> list[dict[str, Any]]:
+def dearest_products(look: Look, products: pd.DataFrame) -> list[dict[str, Any]]:
     """The products with the largest gap against customers of long standing: `product`, `gap`, interval, `lines`."""
-    if lines.empty:
-        return []
-    n_lines = lines["product"].value_counts()
-    rows = []
-    for product, part in lines[lines["product"].map(n_lines) >= MIN_PRODUCT_LINES].groupby("product"):
-        found = price_gap(part)
-        if found is not None and found.low > LEAST_SHOWN:
-            rows.append({"number": int(str(product)), "gap": found.gap, "low": found.low, "high": found.high})
-    chosen = sorted(rows, key=lambda row: (-row["gap"] * n_lines[row["number"]], row["number"]))[:N_PRODUCTS]
-    return [_named(row, look, int(n_lines[row["number"]])) for row in chosen]
+    ordered = products.assign(weight=-products["gap"] * products["n_lines"]).sort_values(["weight", "number"])
+    return [_named(row, look) for row in ordered.head(N_PRODUCTS).to_dict("records")]
 
 
-def _named(row: dict[str, Any], look: Look, lines: int) -> dict[str, Any]:
-    product = str(look.ids["product"][row["number"]])
+def _named(row: dict[Any, Any], look: Look) -> dict[str, Any]:
+    product = str(look.standing.products.names()[row["number"]])
     told = look.products[look.products["product_id"] == product]
     texts = [
         str(told[name].iloc[0]) for name in ("category", "product_type") if len(told) and told[name].notna().iloc[0]
     ]
     ends = {name: row[name] if np.isfinite(row[name]) else None for name in ("low", "high")}
-    return {"product": product, "described": ", ".join(texts), "gap": row["gap"], **ends, "lines": lines}
+    return {"product": product, "described": ", ".join(texts), "gap": row["gap"], **ends, "lines": row["n_lines"]}
 
 
-def price_measures(look: Look, limits: Inspect, lines: pd.DataFrame | None = None) -> dict[str, Any]:
+def price_measures(look: Look, compared: Comparison) -> dict[str, Any]:
     """The comparison in numbers, and the products with the largest gaps."""
-    lines = compared_lines(look, limits) if lines is None else lines
-    found = price_gap(lines)
+    found = compared.gap
     if found is None:
         return {"gap": None, "low": None, "high": None, "cells": 0, "lines": 0, "products": []}
     ends = {name: end if np.isfinite(end) else None for name, end in (("low", found.low), ("high", found.high))}
-    products = dearest_products(look, lines)
+    products = dearest_products(look, compared.products)
     return {"gap": found.gap, **ends, "cells": found.n_cells, "lines": found.n_lines, "products": products}

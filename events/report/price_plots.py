@@ -7,34 +7,28 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from contracts.drawing import BLUE, GREEN, GREY, RED, Plot, as_percent, dated, drawn, legend_above
-from events.report.prices import Gap, cell_gaps, gaps_by_week
+from events.report.prices import BINS, Comparison, Gap
 from events.report.weeks import week_begins
 
-REACH = float(np.log(2))
-"""Half or double."""
-N_BINS = 50
 TICKS = (-0.5, -0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 
 
-def price_plots(lines: pd.DataFrame, found: Gap | None, dates: str) -> list[Plot]:
+def price_plots(compared: Comparison, dates: str) -> list[Plot]:
     """Distribution of relative differences over cells, and the mean difference by week."""
     titles = {
         "price_gaps": f"What customers of long standing pay more (+) or less (−) for the same, by cell, {dates}",
         "price_gaps_by_week": f"Mean difference by week, {dates}",
     }
+    found = compared.gap
     if found is None:
         return [Plot(name, title, "Not drawn: see the finding above.") for name, title in titles.items()]
-    return [_distribution(titles["price_gaps"], lines, found), _by_week(titles["price_gaps_by_week"], lines, found)]
+    weeks = _by_week(titles["price_gaps_by_week"], compared.weeks, found)
+    return [_distribution(titles["price_gaps"], compared, found), weeks]
 
 
-def _distribution(title: str, lines: pd.DataFrame, found: Gap) -> Plot:
-    cells = cell_gaps(lines)
-    equal = float(np.average(np.abs(cells["gap"]) < 0.0005, weights=cells["weight"]))
-
+def _distribution(title: str, compared: Comparison, found: Gap) -> Plot:
     def paint(axes: Axes) -> None:
-        weights = cells["weight"] / cells["weight"].sum()
-        ratios = np.clip(np.log1p(cells["gap"]), -REACH, REACH)
-        axes.hist(ratios, bins=list(np.linspace(-REACH, REACH, N_BINS + 2)), weights=weights, color=GREEN)
+        axes.hist((BINS[:-1] + BINS[1:]) / 2, bins=list(BINS), weights=compared.spread, color=GREEN)
         axes.axvline(0, color=GREY, linewidth=1)
         mean = f"mean: {100 * found.gap:+.2f} %".replace("-", "−")
         axes.axvline(np.log1p(found.gap), color=RED, linewidth=1.8, label=mean)
@@ -44,16 +38,14 @@ def _distribution(title: str, lines: pd.DataFrame, found: Gap) -> Plot:
         axes.legend(loc="upper right")
 
     caption = (
-        f"{len(cells):,} cells (same product, week, and store where recorded). In {100 * equal:.0f} % of their weight "
-        f"both paid the same; ratios below half or above double stand in the outermost bars. A hump right of 0 "
-        "means that the loyal pay more: look for newcomers' prices."
+        f"{found.n_cells:,} cells (same product, week, and store where recorded). In {100 * compared.equal:.0f} % of "
+        f"their weight both paid the same; ratios below half or above double stand in the outermost bars. A hump right "
+        "of 0 means that the loyal pay more: look for newcomers' prices."
     )
     return drawn("price_gaps", title, caption, paint)
 
 
-def _by_week(title: str, lines: pd.DataFrame, found: Gap) -> Plot:
-    weeks = gaps_by_week(lines)
-
+def _by_week(title: str, weeks: pd.DataFrame, found: Gap) -> Plot:
     def paint(axes: Axes) -> None:
         at = week_begins(weeks["week"].to_numpy())
         low, high = weeks["low"].fillna(weeks["gap"]), weeks["high"].fillna(weeks["gap"])

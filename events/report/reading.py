@@ -1,189 +1,101 @@
-"""What the report reads of a store: standing purchases as compact columns, and what was undone or rejected."""
+"""What the report reads of a store: standing purchases, some buckets after the other, as compact columns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from contracts import windows
-from events.manifest import read_manifest
-from events.store import DESCRIBED, read_lines, read_side
+from events.store import parts_of
 
 Ints = npt.NDArray[np.int64]
-PURCHASE_COLUMNS = (
-    "source",
-    "source_line",
-    "customer_id",
-    "order_id",
-    "ordered_at",
-    "ordered_on",
-    "ordered_hour",
-    "product_id",
-    "store_id",
-    "quantity",
-    "amount",
-    "payer_recognised",
-    "known_at",
-    "undone_at",
-)
-CODED = {"customer_id": "customer", "product_id": "product", "store_id": "store"}
-NOT_KEPT = ("order_id", "ordered_on", "known_at", "undone_at")
-RETURN_COLUMNS = ("source", "source_line", "kind", "amount")
+MOST_LINES = 1_000_000
+"""Purchase lines in memory at once; no result hangs on it."""
+TEXTS = ["source", "customer_id", "order_id", "product_id", "store_id", "kind", "rule"]
+STANDING = ("ordered_at", "known_at", "undone_at")
+RETURN_COLUMNS = ("source", "source_line", "kind")
 REJECT_COLUMNS = ("source", "source_line", "rule", "ordered_at", "amount")
-LINE_NAMES = {"category": "category", "product_name": "product_type"}
-"""Columns of lines that the products table may give as well, under these names."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """One look at a store.
-
-    `lines` are the purchases that stand at data end. `customer`, `order`, `product` and `store` are numbers from 0
-    (-1: not recorded), an order being a customer's own; `day` counts from 1970-01-01. `ids` are the customers' and
-    products' ids by number: a customer's may leave this object only by `suspicious_accounts`.
-    """
-
-    facts: dict[str, Any]
-    lines: pd.DataFrame
-    returns: pd.DataFrame
-    rejects: pd.DataFrame
-    products: pd.DataFrame
-    absent: frozenset[str]
-    n_undone_later: int
-    ids: dict[str, pd.Index] = field(repr=False)
-
-    @property
-    def first_on(self) -> date:
-        """Local day of the first sale."""
-        return date.fromisoformat(self.facts["first_sale_on"])
-
-    @property
-    def last_on(self) -> date:
-        """Local day of the last sale."""
-        return date.fromisoformat(self.facts["last_sale_on"])
-
-    @property
-    def end(self) -> date:
-        """The day after the last sale."""
-        return date.fromisoformat(self.facts["data_end_on"])
-
-    @property
-    def dates(self) -> str:
-        """First and last day in words."""
-        return f"{self.first_on} to {self.last_on}"
-
-    @property
-    def zone(self) -> str:
-        """The store's time zone."""
-        return str(self.facts["time_zone"])
-
-    @property
-    def files(self) -> dict[str, str]:
-        """File names by what stands in the lines' column `source`; of equal files the first."""
-        return {part["source"]: part["name"] for part in reversed(self.facts["parts"])}
-
-    @property
-    def n_customers(self) -> int:
-        """Customers with a purchase that stands."""
-        return len(self.ids["customer"])
-
-    @cached_property
-    def n_open_days(self) -> int:
-        """Days with a sale."""
-        return int(self.purchase_days["day"].nunique())
-
-    @cached_property
-    def purchase_days(self) -> pd.DataFrame:
-        """One row a customer and day with a purchase: `customer`, `day`; by customer and day."""
-        days = self.column("day")
-        first = days.min()
-        span = int(days.max() - first) + 1
-        keys = np.sort(pd.unique(self.column("customer") * span + (days - first)))
-        return pd.DataFrame({"customer": keys // span, "day": keys % span + first})
-
-    def column(self, name: str) -> Ints:
-        """A column of numbers of the standing lines."""
-        return self.lines[name].to_numpy(dtype=np.int64)
-
-
-def look_at(root: Path) -> Look:
-    """Read what the report needs of the store at `root`."""
-    facts = read_manifest(root)
-    compact = _Compact()
-    parts = [compact.part(_bucket(root, facts, bucket), facts) for bucket in facts["buckets"]]
-    lines = pd.concat(parts, ignore_index=True)
-    products = read_side(root, "products", facts)
-    return Look(
-        facts,
-        lines,
-        read_lines(root, "returns", facts, RETURN_COLUMNS),
-        read_lines(root, "rejects", facts, REJECT_COLUMNS),
-        products,
-        _absent(facts, products),
-        compact.n_undone_later,
-        compact.ids(),
-    )
-
-
-def _absent(facts: dict[str, Any], products: pd.DataFrame) -> frozenset[str]:
-    """What the shop does not record; what its products table tells is not missed in the lines."""
-    described = {name for name in DESCRIBED if products[name].notna().any()}
-    told = {ours for ours, given in LINE_NAMES.items() if given in described}
-    return frozenset(facts["absent"]) - told
-
-
-def _bucket(root: Path, facts: dict[str, Any], bucket: dict[str, Any]) -> pd.DataFrame:
-    return read_lines(root, "purchases", {**facts, "buckets": [bucket]}, PURCHASE_COLUMNS)
-
-
-class _Compact:
-    """Texts as numbers, bucket by bucket, so that the texts of one bucket alone are in memory."""
+class Numbers:
+    """Texts as numbers from 0 in the order in which they are met; -1 where there is none."""
 
     def __init__(self) -> None:
-        self.n_undone_later = 0
-        self._n_orders = 0
-        self._numbers: dict[str, dict[str, int]] = {ours: {} for ours in CODED.values()}
+        self._of: dict[str, int] = {}
 
-    def part(self, lines: pd.DataFrame, facts: dict[str, Any]) -> pd.DataFrame:
-        """One bucket's standing lines."""
-        self.n_undone_later += int(lines["undone_at"].notna().sum())
-        lines = windows.rows_before(lines, date.fromisoformat(facts["data_end_on"]), facts["time_zone"])
-        codes = {ours: self._coded(lines, given, ours) for given, ours in CODED.items()}
-        order, n_orders = _orders(lines["order_id"], codes["customer"])
-        codes["order"], self._n_orders = order + self._n_orders, self._n_orders + n_orders
-        codes["day"] = windows.day_numbers(lines["ordered_on"])
-        kept = [name for name in lines.columns if name not in (*CODED, *NOT_KEPT, "source")]
-        sources = pd.CategoricalDtype(pd.Index(sorted({part["source"] for part in facts["parts"]}), dtype="str"))
-        narrow = {ours: column.astype(np.int32) for ours, column in codes.items()}
-        return lines[kept].assign(source=lines["source"].astype(sources), **narrow)
-
-    def _coded(self, lines: pd.DataFrame, given: str, ours: str) -> Ints:
-        if given not in lines.columns:
-            return np.full(len(lines), -1, dtype=np.int64)
-        numbers = self._numbers[ours]
-        codes, distinct = pd.factorize(lines[given])
-        mapped = [numbers.setdefault(str(name), len(numbers)) for name in distinct]
+    def __call__(self, texts: pd.Series) -> Ints:
+        """The numbers of a column's texts."""
+        codes, distinct = pd.factorize(texts)
+        mapped = [self._of.setdefault(str(name), len(self._of)) for name in distinct]
         return np.array([*mapped, -1], dtype=np.int64)[codes]
 
-    def ids(self) -> dict[str, pd.Index]:
-        """Ids by number."""
-        return {name: pd.Index(list(self._numbers[name]), dtype="str") for name in ("customer", "product")}
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def names(self) -> pd.Index:
+        """The texts by number."""
+        return pd.Index(list(self._of), dtype="str")
 
 
-def _orders(order_id: pd.Series, customer: Ints) -> tuple[Ints, int]:
-    """Each customer's own orders numbered, and how many: a customer's lines are all in one bucket."""
+class Standing:
+    """The purchases of a store that stand at data end, some buckets' customers after the other.
+
+    `lines` of a part have the columns asked for, and beside them `customer`, `product` and `store` as numbers from 0
+    (-1: not recorded) and `day`, counted from 1970-01-01. A customer has the same number in every reading of a store.
+    """
+
+    def __init__(self, root: Path, facts: dict[str, Any]) -> None:
+        self.root, self.facts = root, facts
+        self.products, self.stores = Numbers(), Numbers()
+
+    def parts(self, columns: Iterable[str]) -> Iterator[tuple[pd.DataFrame, pd.Index, int]]:
+        """Some customers' lines, the customers' ids by number (less that of the part's first), purchases undone since.
+
+        Numbers of customers go on from part to part.
+        """
+        wanted = ["customer_id", "ordered_on", *STANDING, "product_id", "store_id", *columns]
+        end, n_before = date.fromisoformat(self.facts["data_end_on"]), 0
+        for buckets in parts_of(self.facts, MOST_LINES):
+            lines = some_lines(self.root, self.facts, "purchases", buckets, wanted)
+            n_undone = int(lines["undone_at"].notna().sum())
+            lines = windows.rows_before(lines, end, self.facts["time_zone"])
+            codes, ids = pd.factorize(lines["customer_id"])
+            yield self._numbered(lines, codes.astype(np.int64) + n_before), pd.Index(ids.astype("str")), n_undone
+            n_before += len(ids)
+
+    def _numbered(self, lines: pd.DataFrame, customer: Ints) -> pd.DataFrame:
+        missing = np.full(len(lines), -1, dtype=np.int64)
+        numbers = {
+            ours: of(lines[given]) if given in lines.columns else missing
+            for ours, given, of in (("product", "product_id", self.products), ("store", "store_id", self.stores))
+        }
+        dropped = [name for name in ("customer_id", "product_id", "store_id", "ordered_on") if name in lines.columns]
+        numbers |= {"customer": customer, "day": windows.day_numbers(lines["ordered_on"])}
+        return lines.drop(columns=dropped).reset_index(drop=True).assign(**numbers)
+
+
+def some_lines(
+    root: Path, facts: dict[str, Any], name: str, buckets: Iterable[int], columns: Iterable[str]
+) -> pd.DataFrame:
+    """Some columns (those that the shop records) of some buckets' purchases, returns, rejects; texts as categories."""
+    paths = [root / facts["buckets"][number]["files"][name] for number in buckets]
+    known = pq.read_schema(paths[0]).names
+    wanted = list(dict.fromkeys(column for column in columns if column in known))
+    texts = [column for column in TEXTS if column in wanted]
+    tables = [pq.read_table(path, columns=wanted, read_dictionary=texts) for path in paths]
+    lines: pd.DataFrame = pa.concat_tables(tables).unify_dictionaries().to_pandas(date_as_object=False)
+    return lines
+
+
+def order_numbers(order_id: pd.Series, customer: Ints) -> Ints:
+    """Each customer's own orders, numbered: a customer's lines are all in one part."""
     codes, distinct = pd.factorize(order_id)
-    numbers, found = pd.factorize(customer * (len(distinct) + 1) + codes)
-    return numbers.astype(np.int64), len(found)
-
-
-def orders(look: Look) -> pd.DataFrame:
-    """One row an order, as its first line says: `customer`, `day`, `ordered_at`."""
-    return look.lines.loc[~look.lines["order"].duplicated(), ["customer", "day", "ordered_at"]]
+    return pd.factorize(customer * (len(distinct) + 1) + codes)[0].astype(np.int64)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pandas as pd
-
 from contracts.event_tables import SIDE_TABLES
 from events.cleaning import BY_CODE
 from events.report.findings import Finding, counted, examples, percent
-from events.report.reading import Look
+from events.report.look import Look
+from events.report.money import UNITS
 
 HIGH_SHARE = 0.05
 MANY_UNMATCHED = 0.001
@@ -49,7 +48,7 @@ TABLES = frozenset(SIDE_TABLES)
 def rule_findings(look: Look) -> Iterator[Finding]:
     """Every reject rule that a line broke, and every repair."""
     lines_in = max(look.facts["lines_in"], 1)
-    by_rule = dict(tuple(look.rejects.groupby("rule")))
+    by_rule = look.beside.first_rejected
     for code, n in sorted(look.facts["rejected_by_rule"].items(), key=lambda item: -item[1]):
         share = n / lines_in
         said = f"{counted(n, 'line')} of {lines_in:,} ({percent(share)}) rejected: {BY_CODE[code].sentence}."
@@ -61,7 +60,7 @@ def rule_findings(look: Look) -> Iterator[Finding]:
             "lines",
             _sentence(BY_CODE[code].remedy),
             share,
-            examples(by_rule[code], look.files) if code in by_rule else (),
+            examples(by_rule[code]) if code in by_rule else (),
         )
     for code, n in sorted(look.facts["repaired_by_code"].items(), key=lambda item: -item[1]):
         said = f"{counted(n, 'line')} of {lines_in:,} ({percent(n / lines_in)}) mended: {BY_CODE[code].sentence}."
@@ -79,7 +78,7 @@ def file_findings(look: Look) -> Iterator[Finding]:
     if twice:
         said = f"{counted(len(twice), 'file equals', 'files equal')} another and counted once: {_listed(twice)}."
         yield Finding("note", said, "files", len(twice), "files", "Nothing; or take the copy away.")
-    counting = set(look.lines["source"].unique()) | set(look.returns["source"].unique())
+    counting = look.sources | look.beside.sources
     idle = [part["name"] for part in parts if "same_as" not in part and part["source"] not in counting]
     if idle:
         said = f"{counted(len(idle), 'file')} gave no line that counts: {_listed(idle)}."
@@ -118,7 +117,6 @@ def undoing_findings(look: Look) -> Iterator[Finding]:
     counts = undoings(look)
     if counts["matched_lines"] + counts["unmatched_lines"] == 0:
         return
-    unmatched = look.returns[look.returns["kind"] == "return"]
     n = counts["unmatched_lines"]
     said = (
         f"{counted(counts['matched_lines'], 'line')} of a later day undo a purchase that was found, {n:,} undo none "
@@ -134,16 +132,15 @@ def undoing_findings(look: Look) -> Iterator[Finding]:
         "unmatched lines",
         remedy,
         share,
-        examples(unmatched, look.files),
+        examples(look.beside.first_unmatched),
     )
 
 
 def undoings(look: Look) -> dict[str, int]:
     """Lines that undo: matched, unmatched, and (with their purchases) within one day."""
-    is_matched = look.returns["kind"] == "cancellation"
     return {
-        "matched_lines": int(is_matched.sum()),
-        "unmatched_lines": int((~is_matched).sum()),
+        "matched_lines": look.beside.n_matched,
+        "unmatched_lines": look.beside.n_unmatched,
         "same_day_lines": int(look.facts["rejected_by_rule"].get("undone_same_day", 0)),
         "purchases_undone_later": look.n_undone_later,
     }
@@ -166,5 +163,5 @@ def made_of(look: Look, currency: str) -> dict[str, object]:
         "repaired_by_code": facts["repaired_by_code"],
         "customers": facts["customers"],
         "orders": facts["orders"],
-        "revenue": float(pd.Series(look.lines["amount"]).sum()),
+        "revenue": int(look.units_on.sum()) / UNITS,
     }

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from contracts import windows
+from events.report.closer import ABSURD_QUANTITY, ABSURD_TIMES, absurd_quantities, crowded_instants
 from events.report.findings import Finding, counted, examples, percent
-from events.report.reading import Ints, Look, orders
+from events.report.look import Look
+from events.report.reading import Ints
 from events.report.weeks import weekly
 
 USUALLY = 0.8
@@ -17,12 +19,6 @@ MIN_WEEKS = 4
 MIN_LINES = 50
 JUMP = 2.0
 NEIGHBOURS = 4
-ABSURD_QUANTITY = 100
-ABSURD_TIMES = 50
-MIN_OF_PRODUCT = 5
-RARE_PRODUCT_FACTOR = 20
-MIN_SAME_INSTANT = 10
-SAME_INSTANT_SHARE = 0.01
 MIDNIGHT_SHARE = 0.05
 
 
@@ -39,7 +35,7 @@ def silent_days(look: Look) -> Ints:
     """Days without any sale, on weekdays on which the shop usually sells."""
     first, last = windows.day_number(look.first_on), windows.day_number(look.last_on)
     days = np.arange(first, last + 1)
-    has_sale = np.isin(days, np.unique(look.column("day")))
+    has_sale = look.lines_on > 0
     weekday = days % windows.WEEK_DAYS
     n_days = np.bincount(weekday, minlength=windows.WEEK_DAYS)
     n_sales = np.bincount(weekday, has_sale, minlength=windows.WEEK_DAYS)
@@ -108,70 +104,45 @@ def _jumps(look: Look) -> Iterator[Finding]:
 
 
 def _absurd_quantities(look: Look) -> Iterator[Finding]:
-    if "quantity" not in look.lines.columns:
-        return
-    quantity = look.lines["quantity"].fillna(0.0)
-    by_product = quantity.groupby(look.lines["product"])
-    usual, n = by_product.transform("median"), by_product.transform("size")
-    overall = RARE_PRODUCT_FACTOR * float(quantity.median())
-    usual = usual.where(n >= MIN_OF_PRODUCT, overall)
-    is_absurd = (quantity >= ABSURD_QUANTITY) & (quantity > ABSURD_TIMES * usual)
-    if is_absurd.any():
-        rows = look.lines[is_absurd]
+    found = absurd_quantities(look)
+    if found is not None:
         said = (
-            f"{counted(len(rows), 'line')} with {ABSURD_QUANTITY} units or more and over {ABSURD_TIMES} times what is "
-            f"usual for the product; the largest has {quantity.max():,.0f} units, {look.dates}."
+            f"{counted(found.n_lines, 'line')} with {ABSURD_QUANTITY} units or more and over {ABSURD_TIMES} times what "
+            f"is usual for the product; the largest has {found.largest:,.0f} units, {look.dates}."
         )
         remedy = (
             "Look at these lines: a slip of the keyboard, another unit (as fuel by volume), or a wholesale account."
         )
-        share = len(rows) / len(look.lines)
-        yield Finding(
-            "warning", said, "purchases.quantity", len(rows), "lines", remedy, share, examples(rows, look.files)
-        )
+        share, first = found.n_lines / look.n_lines, examples(found.first)
+        yield Finding("warning", said, "purchases.quantity", found.n_lines, "lines", remedy, share, first)
 
 
 def _same_instants(look: Look) -> Iterator[Finding]:
-    if "hour" in look.absent:
-        return
-    made = orders(look)
-    counts = made["ordered_at"].value_counts()
-    crowded = counts[(counts >= MIN_SAME_INSTANT) & (counts >= SAME_INSTANT_SHARE * len(made))]
-    if len(crowded):
-        n = int(crowded.sum())
+    found = crowded_instants(look)
+    if found is not None:
+        share = found.n_orders / look.n_orders
         said = (
-            f"{counted(n, 'order')} ({percent(n / len(made))}) stand at {counted(len(crowded), 'very same instant')}, "
-            f"{look.dates}."
+            f"{counted(found.n_orders, 'order')} ({percent(share)}) stand at "
+            f"{counted(found.n_instants, 'very same instant')}, {look.dates}."
         )
-        rows = look.lines[look.lines["ordered_at"].isin(crowded.index)]
         remedy = "Such instants are often those of an import, not of a purchase: map the column of the purchase's time."
-        yield Finding(
-            "warning",
-            said,
-            "purchases.ordered_at",
-            n,
-            "orders",
-            remedy,
-            n / len(made),
-            examples(rows, look.files),
-        )
+        where, first = "purchases.ordered_at", examples(found.first)
+        yield Finding("warning", said, where, found.n_orders, "orders", remedy, share, first)
 
 
 def _midnights(look: Look) -> Iterator[Finding]:
     if "hour" in look.absent:
-        n = len(look.lines)
+        n = look.n_lines
         remedy = "Map a column with the time of day, if the shop records one; else habits by hour are not told."
         said = f"All {n:,} lines stand at midnight, {look.dates}: only the day of purchase is recorded."
         yield Finding("note", said, "purchases.ordered_at", n, "lines", remedy, 1.0)
         return
-    early = look.lines[look.lines["ordered_hour"] == 0]
-    begins = windows.day_begins(pd.Series(early["day"].to_numpy().astype("datetime64[D]")), look.zone)
-    rows = early[early["ordered_at"].to_numpy() == begins.to_numpy()]
-    share = len(rows) / len(look.lines)
+    share = look.n_midnights / look.n_lines
     if share >= MIDNIGHT_SHARE:
         said = (
-            f"{counted(len(rows), 'line')} ({percent(share)}) stand exactly at midnight, others do not, {look.dates}."
+            f"{counted(look.n_midnights, 'line')} ({percent(share)}) stand exactly at midnight, others do not, "
+            f"{look.dates}."
         )
         remedy = "A part of the source gives days without a time: habits by hour are then skewed; map its time of day."
-        where = "purchases.ordered_at"
-        yield Finding("note", said, where, len(rows), "lines", remedy, share, examples(rows, look.files))
+        where, first = "purchases.ordered_at", examples(look.first_midnights)
+        yield Finding("note", said, where, look.n_midnights, "lines", remedy, share, first)

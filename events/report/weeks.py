@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts import windows
-from events.report.reading import Ints, Look, orders
+from events.report.look import Look
+from events.report.reading import Ints
 
 _MONDAY = 3
 """Day 0 (1970-01-01) was a Thursday."""
@@ -28,19 +29,17 @@ def weekly(look: Look) -> pd.DataFrame:
     first, last = windows.day_number(look.first_on), windows.day_number(look.last_on)
     begin, end = (int(week_numbers(np.array([day]))[0]) for day in (first, last))
     weeks = np.arange(begin, end + 1)
-    visits = look.purchase_days
-    seen = visits.assign(week=week_numbers(visits["day"].to_numpy())).drop_duplicates(["customer", "week"])
+    week = week_numbers(look.days) - begin
+    seen = np.zeros(len(weeks), dtype=np.int64)
+    for some in look.visits.parts():
+        seen += np.bincount(some.distinct(week_numbers(some.day))[1] - begin, minlength=len(weeks))
     monday = weeks * windows.WEEK_DAYS - _MONDAY
     return pd.DataFrame(
         {
             "week": weeks,
-            "orders": _counts(week_numbers(orders(look)["day"].to_numpy()), begin, len(weeks)),
-            "customers": _counts(seen["week"].to_numpy(), begin, len(weeks)),
-            "lines": _counts(week_numbers(look.column("day")), begin, len(weeks)),
+            "orders": np.bincount(week, look.orders_on).astype(np.int64),
+            "customers": seen,
+            "lines": np.bincount(week, look.lines_on).astype(np.int64),
             "is_whole": (monday >= first) & (monday + windows.WEEK_DAYS - 1 <= last),
         }
     )
-
-
-def _counts(weeks: Ints, begin: int, n: int) -> Ints:
-    return np.bincount(weeks - begin, minlength=n)

@@ -17,7 +17,7 @@ from offers.catalogue import DEEPER_DISCOUNTS, NEVER_WITHHELD, NONE, PRICE_MECHA
 from offers.guard.contacts import contact_findings
 from offers.guard.findings import Finding, broken, by_rows, kept
 from offers.guard.limits import limit_findings
-from offers.guard.parity import parity_findings
+from offers.guard.parity import parity_findings, read_of
 from offers.guard.rows import kept_out, row_findings
 from offers.setting import Setting
 
@@ -45,7 +45,7 @@ def inspect(
     found += row_findings(rows, setting)
     found += contact_findings(rows, setting)
     found += limit_findings(rows, setting)
-    found += parity_findings(rows[~kept_out(rows, setting)], catalogue, limits)
+    found += parity_findings(rows.loc[~kept_out(rows, setting), read_of(rows)], catalogue, limits)
     return found
 
 
@@ -85,17 +85,23 @@ def _beside(plan: pd.DataFrame, portraits: pd.DataFrame, scores: pd.DataFrame) -
         "joined_on",
         *PRODUCT_FIELDS,
     ]
-    known = portraits[[name for name in own if name in portraits.columns]].drop_duplicates("customer_id")
-    judged = scores[[name for name in JUDGED if name in scores.columns]].drop_duplicates("customer_id")
+    known = _once(portraits[[name for name in own if name in portraits.columns]])
+    judged = _once(scores[[name for name in JUDGED if name in scores.columns]])
     rows = plan.merge(known, on="customer_id", how="left").merge(judged, on="customer_id", how="left")
     odds = rows["redeem_odds"].fillna(1.0) if "redeem_odds" in rows.columns else 1.0
     return rows.assign(redeem_odds=odds)
 
 
+def _once(table: pd.DataFrame) -> pd.DataFrame:
+    """Each customer's first row; the table itself, and no copy of it, where there is one of each."""
+    return table if table["customer_id"].is_unique else table.drop_duplicates("customer_id")
+
+
 def _everyone_once(plan: pd.DataFrame, portraits: pd.DataFrame) -> Finding:
-    due = set(portraits.loc[portraits["state"] != "gone", "customer_id"])
-    planned = set(plan["customer_id"])
-    wrong = (due ^ planned) | set(plan.loc[plan["customer_id"].duplicated(), "customer_id"])
+    due, planned = portraits.loc[portraits["state"] != "gone", "customer_id"], plan["customer_id"]
+    if planned.is_unique and due.sort_values(ignore_index=True).equals(planned.sort_values(ignore_index=True)):
+        return kept(WHOLE)
+    wrong = (set(due) ^ set(planned)) | set(planned[planned.duplicated()])
     return broken(WHOLE, "expected one row for each customer who is not gone", wrong) if wrong else kept(WHOLE)
 
 

@@ -13,8 +13,11 @@ Without a score there is no band: such customers count over everyone alone.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Hashable, Iterable
 from itertools import pairwise
+from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from contracts.params import Plan
@@ -22,7 +25,12 @@ from contracts.tables import TIERS
 from offers.catalogue import NEVER_WITHHELD, Catalogue
 from offers.guard.findings import Finding, broken, kept
 
+Name = TypeVar("Name", bound=Hashable)
 ROUNDING = 1e-6
+READ = (
+    "customer_id", "tier", "offer", "purpose", "state", "risk_band", "consented_channels", "asked_channel",
+    "answered_channel", "no_marketing",
+)  # fmt: skip
 FROM_THE_TOP = ("high", "medium", "low")
 
 
@@ -33,6 +41,7 @@ def parity_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> l
         worth=_worth(rows, catalogue, ("price_worth", "other_worth")),
         cell=_cells(rows, catalogue, limits.min_cell),
     )
+    table = table[["customer_id", "tier", "price", "worth", "cell"]]
     cells = [(str(name), part) for name, part in table[table["cell"] != ""].groupby("cell")]
     tolerance = limits.parity_tolerance
     prices = [f for name, part in cells for f in _falls("price parity in cells", name, part, tolerance, "price")]
@@ -43,6 +52,11 @@ def parity_findings(rows: pd.DataFrame, catalogue: Catalogue, limits: Plan) -> l
         *(in_cells or [kept("parity in cells")]),
         *(over_all or [kept("parity over all")]),
     ]
+
+
+def read_of(rows: pd.DataFrame) -> list[str]:
+    """The columns of a plan's rows that parity is judged by."""
+    return [name for name in READ if name in rows.columns]
 
 
 def _worth(rows: pd.DataFrame, catalogue: Catalogue, fields: tuple[str, ...]) -> list[float]:
@@ -83,18 +97,29 @@ def _preferred(row: tuple[str, str, str, str], catalogue: Catalogue) -> str:
 
 
 def _cells(rows: pd.DataFrame, catalogue: Catalogue, min_cell: int) -> pd.Series:
-    refuses = rows["no_marketing"].fillna(False).astype(bool) if "no_marketing" in rows.columns else None
-    named = zip(rows["state"], rows["consented_channels"], rows["asked_channel"], rows["answered_channel"], strict=True)
-    kinds = [(str(a), str(b), str(c), str(d)) for a, b, c, d in named]
-    preferred = {kind: _preferred(kind, catalogue) for kind in set(kinds)}
-    channel = [preferred[kind] for kind in kinds]
-    if refuses is not None:
-        channel = ["none" if no else name for no, name in zip(refuses, channel, strict=True)]
-    band = rows["risk_band"].astype("object").fillna("").astype("str").tolist()
-    joined = _joined_bands(Counter(band), min_cell)
-    keys = [(joined[b], c) if b else ("", "") for b, c in zip(band, channel, strict=True)]
-    names = _cell_names(Counter(keys), min_cell)
-    return pd.Series([names[key] for key in keys], index=rows.index, dtype="str")
+    refuses = rows["no_marketing"].fillna(False).astype(bool) if "no_marketing" in rows.columns else False
+    band = rows["risk_band"].astype("object").fillna("").astype("str")
+    told = rows[["state", "consented_channels", "asked_channel", "answered_channel"]].assign(refuses=refuses, band=band)
+    # few kinds of customers occur: each is looked at once, with how many there are
+    kind = told.groupby(list(told), sort=False, dropna=False).ngroup().to_numpy()
+    kinds = told[~pd.Series(kind, index=told.index).duplicated()]
+    n_of = [int(n) for n in np.bincount(kind)]
+    joined = _joined_bands(_counted(kinds["band"], n_of), min_cell)
+    keys = [
+        (joined[b], "none" if no else _preferred((str(s), str(c), str(asked), str(answered)), catalogue))
+        if b
+        else ("", "")
+        for s, c, asked, answered, no, b in kinds.itertuples(index=False)
+    ]
+    names = _cell_names(_counted(keys, n_of), min_cell)
+    return pd.Series(pd.array([names[key] for key in keys], dtype="str").take(kind), index=rows.index)
+
+
+def _counted(names: Iterable[Name], n_of: list[int]) -> Counter[Name]:
+    found: Counter[Name] = Counter()
+    for name, n in zip(names, n_of, strict=True):
+        found[name] += n
+    return found
 
 
 def _joined_bands(sizes: Counter[str], min_cell: int) -> dict[str, str]:

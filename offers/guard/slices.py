@@ -32,7 +32,8 @@ def slices(plan: pd.DataFrame, portraits: pd.DataFrame, audit: pd.DataFrame, set
 
     Values of fewer than ten customers are pooled as 'others': a slice of one would tell of a person.
     """
-    rows = plan.merge(portraits[["customer_id", "tier", "first_purchase_on"]], on="customer_id")
+    own = plan[["customer_id", "mechanic", "benefit", "price_benefit"]]
+    rows = own.merge(portraits[["customer_id", "tier", "first_purchase_on"]], on="customer_id")
     owed = rows["mechanic"].isin(NEVER_WITHHELD)
     rows = rows.assign(**{name: rows[name].where(~owed, 0.0) for name in ("benefit", "price_benefit")})
     found = _by("tier", rows["tier"], rows, TIERS)

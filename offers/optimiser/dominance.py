@@ -15,7 +15,8 @@ def undominated(priced: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["customer", "channel", "capped", "benefit"]
     worth = "weight" if "weight" in priced.columns else "expected_profit"
-    order = priced.assign(benefit=priced["benefit"].round(9)).sort_values(
+    judged = priced[[*keys, worth, "offer_cost", "offer"]]
+    order = judged.assign(benefit=priced["benefit"].round(9)).sort_values(
         [*keys, worth, "offer_cost", "offer"], ascending=[True, True, True, True, False, True, True]
     )
     groups = order.groupby(keys)["offer_cost"]

@@ -19,6 +19,8 @@ from offers.setting import Setting
 Plain = dict[str, Any]
 OF_COST, OF_BUDGET = (0.0, 0.125, 0.25, 0.5, 0.75, 1.0), (1.0, 1.5, 2.0)
 """Budgets of the profit-against-budget curve, as shares of what the plan costs, and of the week's budget."""
+SENTENCES = ("offer_text", "codes", "why", "options")
+"""What is not counted."""
 
 
 def beside(made: Made) -> pd.DataFrame:
@@ -30,7 +32,8 @@ def beside(made: Made) -> pd.DataFrame:
         "customer_id", "tier", "state", "group", "risk_band", "promotion_sensitivity", "value_tier", "headroom",
         "p_lapse", "value_at_stake", "first_purchase_on",
     ]  # fmt: skip
-    rows = made.plan.merge(made.weighed.customers[own], on="customer_id")
+    counted = [name for name in made.plan if name not in SENTENCES]
+    rows = made.plan[counted].merge(made.weighed.customers[own], on="customer_id")
     return rows.assign(is_owed=rows["mechanic"].isin(NEVER_WITHHELD))
 
 

@@ -12,7 +12,7 @@ from offers.catalogue import NEVER_WITHHELD
 from offers.guard.slices import proxies, slices
 from offers.optimiser.curve import budget_curve
 from offers.plan import Made
-from offers.report.examples import examples
+from offers.report.examples import EvidenceOf, examples
 from offers.report.numbers import curve, curve_budgets, shadow_prices, summary
 from offers.report.page import page
 from offers.setting import Setting
@@ -29,12 +29,17 @@ def write_report(
     portraits: pd.DataFrame,
     audit: pd.DataFrame,
     portrait_report: Plain,
+    evidence: EvidenceOf | None = None,
 ) -> Plain:
-    """Write both files in one step; return the numbers. Customers stand on the page alone, as examples and findings."""
+    """Write both files in one step; return the numbers. Customers stand on the page alone, as examples and findings.
+
+    `evidence` tells that of some customers' labels by id, where the portraits are without.
+    """
     report = plan_report(made, portraits, setting, audit)
+    shown = examples(made.plan, portraits, evidence)
     with atomic_folder(folder) as draft:
         write_json(draft / REPORT_FILE, without_customers(report))
-        write_text(draft / PAGE_FILE, page(report, examples(made.plan, portraits), portrait_report, setting))
+        write_text(draft / PAGE_FILE, page(report, shown, portrait_report, setting))
     return report
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from contracts import merging
+from contracts.counted import counted_medians
 from contracts.errors import ContractError
 from contracts.executor import ALONE
 from contracts.files import write_table
@@ -20,15 +21,16 @@ from contracts.tables import SCORES
 from contracts.words import Words
 from events.store import Shelf, open_store
 from features.before_lapses import before_lapses
+from features.programme import UniversalDraw, programme_rows
+from features.wave_outcomes import Seen
 from models.learners.quantile_logit import normal_scores, shown_scores, training_quantiles
 from offers.effects.before import compare
 from pipeline.portraying import Stored, write_portraits
-from pipeline.reading_waves import before_lapses_stored
+from pipeline.reading_waves import StoredProgramme, before_lapses_stored
 from portraits import matching
 from portraits.headroom import headroom, peers_of
 from portraits.look import Terms
 from portraits.report import recognised_share
-from portraits.tallies import counted_medians
 from tests import stores
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,27 @@ def test_circumstances_do_not_hang_on_the_parts(shelf: Shelf, tmp_path: Path, mo
 
     assert len(whole.rows) == len(parts.rows) > 100
     pd.testing.assert_frame_equal(plain(whole), plain(parts))
+
+
+def test_the_programme_does_not_hang_on_the_parts(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two waves among many snapshots in no order of customers: the same rows in the same order, to the last bit."""
+    whole, rng = shelf.whole(), np.random.default_rng(8)
+    ids = whole.purchases["customer_id"].unique()
+    days = pd.date_range("2022-06-06", periods=24, freq="7D").astype("datetime64[us]")
+    listed = pd.DataFrame({"customer_id": np.tile(ids, len(days)), "cutoff_on": np.repeat(days, len(ids))})
+    n = len(listed)
+    snapshots = listed.assign(
+        is_eligible=rng.random(n) < 0.8, horizon_days=28, lapsed=pd.array(rng.random(n) < 0.3, dtype="boolean")
+    ).sample(frac=1.0, random_state=1, ignore_index=True)
+    drawn = listed[listed["cutoff_on"].isin([days[4], days[9]])].assign(amount=10.0, margin=2.0)[::3]
+    seen = Seen(whole.purchases, whole.contacts, whole.responses, whole.time_zone).before(CUTOFF)
+    expected = programme_rows(snapshots, seen, drawn, 0.3, UniversalDraw(7, 0.3))
+    monkeypatch.setattr("pipeline.reading_waves.MOST_LINES", 1)
+    found = StoredProgramme(shelf, snapshots, CUTOFF)(drawn, 0.3, UniversalDraw(7, 0.3))
+    assert found["cutoff_on"].nunique() > 2
+    assert (found["margin"] > 0).any()
+    pd.testing.assert_frame_equal(found, expected)
+    assert StoredProgramme(shelf, snapshots, CUTOFF)(drawn[:0], 0.3, UniversalDraw(7, 0.3)).empty
 
 
 def plainly(lapsed: np.ndarray, has: np.ndarray, stratum: np.ndarray, customer: np.ndarray) -> tuple[float, float]:

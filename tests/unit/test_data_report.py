@@ -15,9 +15,9 @@ from contracts.params import Inspect, Task
 from events.building import build_store
 from events.report.accounts import suspicious_accounts
 from events.report.building import DataReport, data_report, write_report
+from events.report.look import look_at
 from events.report.measures import bought_again, cohorts, concentration, recognised
 from events.report.prices import compared_lines, price_gap
-from events.report.reading import look_at
 from events.report.volume import jumps, silent_days
 from tests.stores import CANONICAL_COLUMNS, canonical, made, source
 
@@ -86,7 +86,7 @@ def test_the_gap_is_least_squares_with_an_effect_for_each_cell(tmp_path: Path) -
 
     rng = np.random.default_rng(3)
     rows = [{**row, "amount": round(float(row["amount"]) * float(rng.uniform(0.8, 1.25)), 2)} for row in priced(1.05)]
-    lines = compared_lines(look_at(store(tmp_path, rows[:-5])), LIMITS)
+    [lines] = compared_lines(look_at(store(tmp_path, rows[:-5])), LIMITS, tmp_path / "aside")
     dummies = pd.get_dummies(lines["cell"]).to_numpy(dtype=float)
     design = np.column_stack([lines["is_long"].astype(float), dummies])
     beta, *_ = np.linalg.lstsq(design, lines["log_price"], rcond=None)
@@ -273,3 +273,25 @@ def test_a_report_names_its_dates_zone_and_currency(tmp_path: Path) -> None:
     assert (said["time_zone"], said["currency"]) == ("America/New_York", "USD")
     parts = ("lines_accepted", "lines_repaired", "lines_rejected", "lines_erased")
     assert said["lines_in"] == sum(said[name] for name in parts)
+
+
+def test_a_report_does_not_hang_on_the_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything of a shop with odd lines: in one piece, and bucket by bucket with a few rows at a time."""
+    rows = [{**row, "store_id": f"s{number % 3}"} for number, row in enumerate([*priced(1.05, 12), *crowd(4)])]
+    rows += [line("ann", 20, 900.0, quantity=900.0), line("bob", 21, 800.0, quantity=800.0)]
+    rows += [line(f"c{k}", 21, ordered_at="2018-01-22 00:00:00", product_id=None) for k in range(60)]
+    rows += [line(None, 2, 60.0), line(None, 40, 6.0), line("cy", 3), line("cy", 5, -5.0, quantity=-1.0)]
+    brought = source([("a.csv", canonical(rows[::2])), ("b.csv", canonical(rows[1::2]))])
+    build_store(brought, tmp_path / "events", made(7))
+    whole = report_of(tmp_path / "events")
+    accounts = suspicious_accounts(tmp_path / "events")
+    for name in ("reading", "beside", "prices"):
+        monkeypatch.setattr(f"events.report.{name}.MOST_LINES", 50)
+    monkeypatch.setattr("events.report.visits.MOST_DAYS", 10)
+    monkeypatch.setattr("events.report.look.MOST_COUNTS", 5)
+    parts = report_of(tmp_path / "events")
+    assert parts.plain == whole.plain
+    assert [replace(plot, svg="") for plot in parts.plots] == [replace(plot, svg="") for plot in whole.plots]
+    assert len({finding["where"] for finding in whole.plain["findings"]}) > 6
+    pd.testing.assert_frame_equal(suspicious_accounts(tmp_path / "events"), accounts)
+    assert not list(tmp_path.glob(".prices-*"))

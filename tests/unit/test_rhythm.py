@@ -48,4 +48,4 @@ def test_the_mislabelled_are_those_whose_usual_gap_is_longer() -> None:
 
 def test_two_visits_on_one_day_are_one() -> None:
     twice = pd.concat([days(ann=[7, 7]), days(ann=[7, 7])])
-    assert rhythm_of(twice).gaps_days.tolist() == [7, 7]
+    assert rhythm_of(twice).n_gaps_of.tolist() == [0, 0, 0, 0, 0, 0, 0, 2]

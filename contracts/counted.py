@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 
@@ -20,3 +22,16 @@ def counted_medians(counts: pd.DataFrame, keys: Sequence[str], value: str) -> pd
     up_to, n = groups.cumsum(), groups.transform("sum")
     middle = [each[up_to > place].drop_duplicates(own).set_index(own)[value] for place in ((n - 1) // 2, n // 2)]
     return (middle[0] + middle[1]) / 2
+
+
+def counted_quantile(counts: npt.NDArray[np.int64], share: float) -> float:
+    """The quantile of whole numbers from 0, of which the n-th place says how many there are; as `numpy.quantile`.
+
+    >>> counted_quantile(np.array([0, 2, 1, 1]), 0.5), counted_quantile(np.array([0, 2, 1, 1]), 0.9)
+    (1.5, 2.7)
+    """
+    up_to = np.cumsum(counts)
+    at = share * (int(up_to[-1]) - 1)
+    low, high = (int(np.searchsorted(up_to, place, side="right")) for place in (np.floor(at), np.ceil(at)))
+    part = at - np.floor(at)
+    return float(high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part)
