@@ -97,7 +97,7 @@ def page(rows: Sequence[Row]) -> str:
     parts += ["## Stages, one process each", "\n".join(_stages(alone))]
     parts += ["## The same stages elsewhere", "\n".join(_places(rows)), "\n".join(_same(rows))]
     parts += ["## One fit, shared", "\n".join(_shared(rows))]
-    parts += ["## One factor at a time", "\n".join(_factors(rows))]
+    parts += ["## One factor at a time", "\n".join(_factors(rows))] if _of_factors(rows) else []
     parts += ["## How many customers a fit needs", "\n".join(_fit_sizes(rows))]
     parts += ["## One more week", "\n".join(_weeks(rows)), "## Start-up", "\n".join(_start(rows))]
     return "\n\n".join(parts) + "\n"
@@ -159,12 +159,16 @@ def _shared(rows: Sequence[Row]) -> Iterable[str]:
             yield f"| {one['lines']:,} | {one['workers']} | {one['wall_s']:.1f} | {one['log_loss']:.5f} |"
 
 
+def _of_factors(rows: Sequence[Row]) -> list[Row]:
+    return [one for one in rows if one.get("metric") == "factor"]
+
+
 def _factors(rows: Sequence[Row]) -> Iterable[str]:
     yield "`python -m benchmarks.scale.factors`: all else stands still; exponent: CPU over the factor's size."
     yield ""
     yield "| factor | stage | levels: CPU s (peak MB) | exponent |"
     yield "|---|---|---|---|"
-    found = [one for one in rows if one.get("metric") == "factor"]
+    found = _of_factors(rows)
     for factor, stage in dict.fromkeys((one["factor"], one["stage"]) for one in found):
         own = sorted((o for o in found if (o["factor"], o["stage"]) == (factor, stage)), key=lambda one: one["size"])
         levels = "; ".join(f"{one['level']} {one['cpu_s']:.1f} ({one['peak_mb']:,})" for one in own)
