@@ -106,11 +106,11 @@ figures: setup ## the last run's figures into docs/benchmarks and the README
 bench: setup-dev ## every stage at 100,000 and a million lines, in processes and on Dask, and what one more week costs: some minutes
 	@python -m benchmarks.scale --lines 100000 1000000 --places 100000 --history 1000000
 	@python -m benchmarks.scale.shared_fit
-	@python -m benchmarks.scale.factors
 
 bench-full: setup-dev ## the same with 10 million lines: an hour or more
 	@python -m benchmarks.scale --lines 100000 1000000 10000000 --places 1000000 --history 10000000 --fit-sizes 10000000
 	@python -m benchmarks.scale.shared_fit 30000 300000 3000000
+	@python -m benchmarks.scale.factors
 
 bench-features: setup-dev ## features by our engine and its rivals, 1 M and 10 M simulated lines (LINES=… for others)
 	@python -m benchmarks.features.run --lines $(LINES) --cutoffs 1 12 --repeat 3

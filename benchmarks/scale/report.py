@@ -31,8 +31,9 @@ them fits and judges (`snapshot.max_fit_customers`); scored is everyone. Other w
 meanwhile, which makes figures too high, wall seconds above all. `load` is the machine's load average as a stage
 began, where it was noted: at 5 to 8 on two cores CPU seconds are about twice, wall seconds about five times what a
 free machine needs (`snapshot` and `featurize` at ten million lines took 4.8 and 22.5 CPU seconds on a day with less
-of it, for every customer at every cutoff; `ingest` there is of that day, before its staging was made cheaper). Peaks
-hardly hang on it. `inspect`, `collect`, `plan` and `publish` at ten million lines were measured on scores of a model of
+of it, for every customer at every cutoff; `ingest` there is of that day). `ingest` of both large shops was measured
+before its staging was made cheaper, and so costs less now. Peaks hardly hang on the load. `inspect`, `collect`, `plan`
+and `publish` at ten million lines were measured on scores of a model of
 20 trees. A child's peak is never told lower than that of the process that measures. From ten thousand
 customers on, budget and contacts of the plan grow with the shop; its categories have words, so that messages can name
 them.
