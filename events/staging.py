@@ -61,7 +61,8 @@ def _stage_part(part: LinePart, folder: Path, door: Door) -> tuple[Path, int, in
         for chunk in part.chunks():
             lines = admitted(chunk, part.source, door)
             n_read, n_kept = n_read + len(chunk), n_kept + len(lines)
-            _spread(lines, writers, place, door)
+            if len(lines):  # else all its lines belong to erased customers, or it had none
+                _spread(lines, writers, place, door)
         for writer in writers.values():
             writer.close()
     except BaseException:

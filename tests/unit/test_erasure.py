@@ -130,6 +130,16 @@ def test_ids_are_taken_as_files_write_them_and_leave_every_list(shop: Shop) -> N
     assert len(read_tombstones(shop.root / "inbox" / "tombstones.json").hashes) == 1
 
 
+def test_a_file_that_holds_nobody_but_the_erased_adds_nothing(shop: Shop) -> None:
+    shop.brings("ann ann bob")
+    shop.ingests()
+    privacy.forget(shop.root, "ann", NOW)
+    shop.brings("ann ann ann")
+    (shop.root / "shop" / "sales_2.csv").write_text("who,when,paid\nbob,2024-04-01,5.00\n")
+    (shop.root / "shop" / "sales_3.csv").write_text("who,when,paid\n")
+    assert shop.ingests() == {"bob": 1}
+
+
 def test_a_refusal_of_profiling_holds_along_a_chain(shop: Shop) -> None:
     shop.brings("ann ann2 ann3 bob", "customer_id,same_as,no_profiling\nann,ann2,yes\nann2,ann3,\nann3,,\nbob,,\n")
     shop.ingests()
