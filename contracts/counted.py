@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+
+class Addable(Protocol):
+    """What two parts of a shop tell, put together by `+`."""
+
+    def __add__(self, other: Self, /) -> Self: ...
+
+
+Part = TypeVar("Part", bound=Addable)
+
+
+def added_up(parts: Iterable[Part]) -> Part | None:
+    """All parts in one, in their order; None without any. Neighbours of like size first: each is copied a few times.
+
+    >>> added_up([(1, 2), (3,), (4,)])
+    (1, 2, 3, 4)
+    """
+    held: list[tuple[int, Part]] = []
+    for part in parts:
+        held.append((1, part))
+        while len(held) > 1 and held[-2][0] == held[-1][0]:
+            _two_in_one(held)
+    while len(held) > 1:
+        _two_in_one(held)
+    return held[0][1] if held else None
+
+
+def _two_in_one(held: list[tuple[int, Part]]) -> None:
+    (n_last, last), (n_before, before) = held.pop(), held.pop()
+    held.append((n_before + n_last, before + last))
+
+
+def counted_together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of counted tables (the same columns, one of them `n`), equal ones as one with their sum of `n`."""
+    keys = [name for name in tables[0].columns if name != "n"]
+    return pd.concat(tables, ignore_index=True).groupby(keys, observed=True)["n"].sum().reset_index()
 
 
 def counted_medians(counts: pd.DataFrame, keys: Sequence[str], value: str) -> pd.Series:

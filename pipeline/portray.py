@@ -9,10 +9,9 @@ from datetime import date
 from contracts.files import read_json, read_table, write_json
 from contracts.params import load_params
 from contracts.portrait_rules import load_portrait_rules
-from contracts.tables import SCORES
 from contracts.words import load_words
 from events.store import open_store
-from pipeline.portraying import Stored, write_portraits
+from pipeline.portraying import BAND, Stored, write_portraits
 from pipeline.stage import crew_at_hand, run_stage, say
 from portraits.look import Terms
 from portraits.report import REPORTED, recognised_share, report
@@ -36,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     cutoff = date.fromisoformat(read_json(paths.cutoffs)["scored"])
     terms = Terms(cutoff, params.store, params.task.active_days, params.portray, load_words(paths.words))
     with crew_at_hand(params) as crew:
-        stored, scores = Stored.of(open_store(paths.events), terms), read_table(paths.scores, SCORES)
+        stored, scores = Stored.of(open_store(paths.events), terms), read_table(paths.scores, columns=list(BAND))
         n_customers, sales = write_portraits(paths.portraits, stored, scores, rules, crew)
     told = report(read_table(paths.portraits, columns=list(REPORTED)), rules, recognised_share(sales))
     write_json(paths.report, told)

@@ -22,6 +22,8 @@ from portraits.survey import whole_shop
 
 MOST_LINES = 1_500_000
 """Purchase lines in memory at once. No result hangs on it: many small parts cost more than few large ones."""
+BAND = ("customer_id", "risk_band")
+"""The columns of SCORES that portraits read."""
 Part = tuple[pd.DataFrame, Recognised | None]
 
 
@@ -72,8 +74,6 @@ def write_portraits(
         for table, sold in portraits_by_part(stored, scores, rules, crew):
             sales.append(sold)
             yield table
-        if not sales:
-            yield PORTRAITS.empty()
 
     return write_merged(path, tables(), PORTRAITS, "customer_id"), sales
 
@@ -85,7 +85,7 @@ def portraits_by_part(stored: Stored, scores: pd.DataFrame, rules: PortraitRules
     """
     shelf, terms = stored.shelf, stored.terms
     shop = whole_shop(stored, len(stored.parts), terms, crew)
-    bands = by_bucket(scores[["customer_id", "risk_band"]], shelf.n_buckets)
+    bands = by_bucket(scores[list(BAND)], shelf.n_buckets)
     tasks = ((number, some(bands, buckets)) for number, buckets in enumerate(stored.parts))
     drawn = crew.map(partial(portray_part, stored, rules, shop), tasks)
     return (part for part in drawn if part is not None)

@@ -6,17 +6,14 @@ listing, so that nothing hangs on how many parts there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import reduce
-from operator import add
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contracts.counted import counted_medians
+from contracts.counted import counted_medians, counted_together
 from contracts.windows import day_number, trailing
 from contracts.words import Words
 from portraits.matching import (
@@ -56,11 +53,10 @@ class CommonGoods:
 
 @dataclass(frozen=True)
 class Spoken:
-    """One part's goods that can be spoken of, coded by their place among all wordings (`vocabulary`).
+    """Some parts' goods that can be spoken of, coded by their place among all wordings (`vocabulary`).
 
     `names` one row a wording and name; `sold` one row a category, good and unit price; `buyers` one row a category and
-    good, each with its `n`. `n_rows`: by customer id, the goods of the half-year as seen 28 days earlier (what the
-    model is fitted on), of which `n_happened` were bought since.
+    good, each with its `n`.
     """
 
     names: pd.DataFrame
@@ -68,8 +64,13 @@ class Spoken:
     earlier: Met
     sold: pd.DataFrame
     buyers: pd.DataFrame
-    n_rows: pd.Series
-    n_happened: int
+
+    def __add__(self, other: Spoken) -> Spoken:
+        """The same of both parts' customers, of whom none is in both."""
+        names, sold, buyers = (
+            counted_together([getattr(self, name), getattr(other, name)]) for name in ("names", "sold", "buyers")
+        )
+        return Spoken(names, self.now + other.now, self.earlier + other.earlier, sold, buyers)
 
 
 def vocabulary(words: Words) -> dict[str, str]:
@@ -81,7 +82,6 @@ def spoken_of(told: pd.DataFrame, is_recent: npt.NDArray[np.bool_], cutoff: date
     """One part's `Spoken`: of its lines that can be spoken of (`tastes.spoken`); `is_recent`: of the half-year."""
     goods = goods_of(told, words, vocabulary(words))
     past, earlier = before(goods, cutoff)
-    n_rows, n_happened = _rows_then(goods, past, earlier)
     sold = sold_lines(told[is_recent], words, vocabulary(words))
     who = sold[["customer", *SOLD]].drop_duplicates()
     return Spoken(
@@ -90,8 +90,6 @@ def spoken_of(told: pd.DataFrame, is_recent: npt.NDArray[np.bool_], cutoff: date
         earlier=met(past, earlier),
         sold=sold.groupby([*SOLD, "unit_price"]).size().rename("n").reset_index(),
         buyers=who.groupby(SOLD).size().rename("n").reset_index(),
-        n_rows=n_rows,
-        n_happened=n_happened,
     )
 
 
@@ -101,7 +99,13 @@ def before(goods: Goods, cutoff: date) -> tuple[Goods, date]:
     return goods.before(day_number(earlier)), earlier
 
 
-def _rows_then(goods: Goods, past: Goods, earlier: date) -> tuple[pd.Series, int]:
+def rows_then(told: pd.DataFrame, cutoff: date, words: Words) -> tuple[pd.Series, int]:
+    """What a model may be fitted on: by customer id, how many goods of the half-year were known 28 days earlier.
+
+    Also how many of them were bought since.
+    """
+    goods = goods_of(told, words, vocabulary(words))
+    past, earlier = before(goods, cutoff)
     n = len(goods.names)
     recent = trailing(past.day, earlier, HALF_YEAR_DAYS)
     pairs = np.unique(past.customer[recent] * n + past.good[recent])
@@ -126,26 +130,24 @@ def sold_lines(recent: pd.DataFrame, words: Words, usual: dict[str, str]) -> pd.
     )
 
 
-def together(parts: Sequence[Spoken], words: Words) -> CommonGoods | None:
-    """The whole shop's goods, still without a model; None where no part has any."""
-    names = pd.concat([part.names for part in parts]).groupby(["word", "name"])["n"].sum().reset_index()
-    if names.empty:
+def together(spoken: Spoken, words: Words) -> CommonGoods | None:
+    """The goods of a whole shop's `Spoken`, still without a model; None where there are none."""
+    if spoken.names.empty:
         return None
-    usual = usual_names(names)
+    usual = usual_names(spoken.names)
     place = {word: at for at, word in enumerate(vocabulary(words))}
     chosen = np.array([place[word] for word in usual], dtype=np.int64)
-    sold, buyers = (_recoded([getattr(part, name) for part in parts], chosen) for name in ("sold", "buyers"))
+    sold, buyers = (_recoded(table, chosen) for table in (spoken.sold, spoken.buyers))
     sizes = sold.groupby(["good", "category"])["n"].sum().reset_index()
     home = sizes.sort_values(["n", "category"], ascending=[False, True]).drop_duplicates("good")
     offered = pd.DataFrame(
         {"unit_price": counted_medians(sold, SOLD, "unit_price"), "n_buyers": buyers.groupby(SOLD)["n"].sum()}
     )
-    now, earlier = (reduce(add, (getattr(part, name) for part in parts)).of(chosen) for name in ("now", "earlier"))
+    now, earlier = spoken.now.of(chosen), spoken.earlier.of(chosen)
     return CommonGoods(usual, now, earlier, home[["good", "category"]], offered.reset_index())
 
 
-def _recoded(tables: Sequence[pd.DataFrame], chosen: Ints) -> pd.DataFrame:
-    table = pd.concat(tables, ignore_index=True)
+def _recoded(table: pd.DataFrame, chosen: Ints) -> pd.DataFrame:
     return table.assign(good=np.searchsorted(chosen, table["good"].to_numpy(dtype=np.int64)))
 
 

@@ -24,6 +24,14 @@ class Peers:
     cents: pd.Series
     n_buyers: pd.Series
 
+    def __add__(self, other: Peers) -> Peers:
+        """The same of both parts' customers, of whom none is in both."""
+        cents, n_buyers = (
+            getattr(self, name).add(getattr(other, name), fill_value=0).astype(np.int64)
+            for name in ("cents", "n_buyers")
+        )
+        return Peers(cents, n_buyers)
+
 
 def peers_of(spent: pd.DataFrame, facts: pd.DataFrame) -> Peers:
     """The peers of a whole shop; `spent` and `facts` as `headroom` has them, `customer_id` any key of `facts`."""

@@ -44,7 +44,7 @@ def portray(
     Nothing at or after the cutoff is read. `scores` may lack customers; those have no risk band.
     """
     look = Look(known, Terms(cutoff, store, active_days, limits, words))
-    table = portray_some(look, scores, rules, _shop_of(look))
+    table = None if look.lines.empty else portray_some(look, scores, rules, _shop_of(look))
     return PORTRAITS.empty() if table is None else table
 
 

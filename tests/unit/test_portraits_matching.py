@@ -114,7 +114,7 @@ def shop() -> pd.DataFrame:
 
 def named(lines: pd.DataFrame) -> pd.DataFrame:
     recent = (lines["days"] <= 182).to_numpy()
-    return named_products(lines, recent, CUTOFF, WORDS, together([spoken_of(lines, recent, CUTOFF, WORDS)], WORDS))
+    return named_products(lines, recent, CUTOFF, WORDS, together(spoken_of(lines, recent, CUTOFF, WORDS), WORDS))
 
 
 def test_what_a_message_may_name():
