@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from contracts import merging
-from contracts.counted import counted_medians
+from contracts.counted import added_up, counted_medians, counted_together
 from contracts.errors import ContractError
 from contracts.executor import ALONE
 from contracts.files import write_table
@@ -31,6 +32,7 @@ from portraits import matching
 from portraits.headroom import headroom, peers_of
 from portraits.look import Terms
 from portraits.report import recognised_share
+from portraits.survey import whole_shop
 from tests import stores
 
 ROOT = Path(__file__).parents[2]
@@ -175,6 +177,31 @@ def test_medians_of_counted_numbers_are_those_of_all(rng: np.random.Generator) -
     counts = values.groupby(["category", "price"]).size().rename("n").reset_index()
     found = counted_medians(pd.concat([counts, counts]), ["category"], "price")
     pd.testing.assert_series_equal(found, values.groupby("category")["price"].median(), check_names=False)
+
+
+def test_parts_are_added_up_in_order_and_rarely_copied() -> None:
+    class Counted(tuple[int, ...]):
+        copied = 0
+
+        def __add__(self, other: tuple[int, ...]) -> Counted:  # type: ignore[override]
+            Counted.copied += len(self) + len(other)
+            return Counted((*self, *other))
+
+    assert added_up(Counted((n,)) for n in range(100)) == tuple(range(100))
+    assert Counted.copied <= 100 * 7  # each as often as halving a hundred takes
+    assert added_up(Counted(one) for one in ()) is None
+
+
+def test_equal_counted_rows_become_one() -> None:
+    one, other = (pd.DataFrame({"good": [1, 2], "price": [2.0, 2.5], "n": n}) for n in ([1, 2], [3, 4]))
+    found = counted_together([one, other[1:], other])
+    assert found.to_dict("list") == {"good": [1, 2], "price": [2.0, 2.5], "n": [4, 10]}
+
+
+def test_a_shop_without_a_purchase_before_the_cutoff_says_so(shelf: Shelf) -> None:
+    stored = Stored.of(shelf, replace(terms(shelf), cutoff=date(2001, 1, 1)), 1)
+    with pytest.raises(ContractError, match="expected a purchase before 2001-01-01"):
+        whole_shop(stored, len(stored.parts), stored.terms)
 
 
 def test_headroom_by_hand_and_by_peers() -> None:
