@@ -109,10 +109,13 @@ def read_waves(folder: Path) -> pd.DataFrame:
 def _read_wave(path: Path) -> pd.DataFrame:
     """The table of one week's file; without rows if everyone in it was erased."""
     try:
-        rows = read_table(path, WAVES)
-    except (ContractError, pa.ArrowException, OSError) as error:
-        what = str(error).splitlines()[0] if isinstance(error, ContractError) else "no Parquet file that can be read"
-        raise _not_the_wave(path, what) from None
+        rows = read_table(path)
+    except (ContractError, pa.ArrowException, OSError):
+        raise _not_the_wave(path, "no Parquet file that can be read") from None
+    try:
+        rows = WAVES(rows)
+    except ContractError as error:
+        raise _not_the_wave(path, str(error)) from None
     waves, mondays = rows["wave"].unique(), rows["cutoff_on"].unique()
     if len(mondays) > 1:
         raise _not_the_wave(path, f"{len(mondays)} Mondays")
