@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from contracts.errors import SourceError
 from contracts.params import Inspect, Task
 from events.building import build_store
 from events.report.accounts import suspicious_accounts
@@ -193,6 +194,12 @@ def test_absurd_quantities_same_instants_and_rules_point_to_lines(tmp_path: Path
     assert found["purchases.ordered_at"]["how_many"] == 12
     assert found["rule not_paid"]["examples"] == [{"file": "a.csv", "line": 34}]
     assert found["rule not_paid"]["how_many"] == 1
+
+
+def test_a_store_of_which_nothing_was_known_in_time_is_one_clear_line(tmp_path: Path) -> None:
+    root = store(tmp_path, [line("ann", day, known_at="2019-01-01") for day in (0, 5)])
+    with pytest.raises(SourceError, match="known by data end, 2018-01-07, found none"):
+        report_of(root)
 
 
 def test_files_given_twice_and_files_without_a_purchase(tmp_path: Path) -> None:
