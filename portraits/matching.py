@@ -104,7 +104,7 @@ class Met:
 
     @cached_property
     def alike(self) -> Doubles:
-        """`similarity` of the goods."""
+        """How alike the goods are: `cosine`."""
         return cosine(self.together)
 
 
@@ -159,14 +159,6 @@ def _beside_others(table: pd.DataFrame, days: pd.DataFrame, cutoff: date, shop: 
     )
 
 
-def similarity(goods: Goods, cutoff: date) -> Doubles:
-    """Goods × goods: the cosine of the shopping days of the half-year on which both were bought; 0 with itself.
-
-    0 as well where they met on fewer than twenty days.
-    """
-    return cosine(_together(goods, trailing(goods.day, cutoff, HALF_YEAR_DAYS)))
-
-
 def _together(goods: Goods, recent: npt.NDArray[np.bool_]) -> csr_array:
     first = int(goods.day[recent].min(initial=0))
     visit = goods.customer[recent] * 1_000 + goods.day[recent] - first
@@ -177,7 +169,10 @@ def _together(goods: Goods, recent: npt.NDArray[np.bool_]) -> csr_array:
 
 
 def cosine(counts: csr_array) -> Doubles:
-    """Goods × goods: `similarity` by the shopping days on which both were bought (`Met.together`)."""
+    """Goods × goods: the cosine of the shopping days on which both were bought (`Met.together`).
+
+    0 with itself, and where they met on fewer than twenty days.
+    """
     together = np.asarray(counts.todense(), dtype=np.float64)
     size = np.sqrt(np.maximum(together.diagonal(), 1.0))
     cosine = np.where(together >= FEWEST_TOGETHER, together / np.outer(size, size), 0.0)

@@ -17,8 +17,6 @@ from events.report.money import units
 from events.report.reading import MOST_LINES, REJECT_COLUMNS, RETURN_COLUMNS, Ints, some_lines
 from events.store import parts_of
 
-KINDS = ("cancellation", "return")
-
 
 @dataclass(frozen=True)
 class Beside:

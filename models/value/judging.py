@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +29,6 @@ from models.risk import Flags, Floats
 from models.value.at_stake import UNMEASURED, ValueModel, fit_value, is_enough, paid_rows
 from models.value.shapes import CANDIDATES
 
-Plain = dict[str, Any]
 N_JUDGED_CUTOFFS = 4
 N_DRAWS = 500
 FEWEST_DRAWS = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,7 @@ def test_cross_predictions_never_see_their_own_customer() -> None:
     left, arm = trial.outcome[learn] - ridge.predict(trial.frame.iloc[learn]), trial.drawn[learn]
     moved = np.array([left[arm == k].sum() / ((arm == k).sum() + 20) for k in range(3)])
     np.testing.assert_allclose(found[own], ridge.predict(trial.frame.iloc[own])[:, None] + moved, rtol=1e-10)
-    again = cross_predictions(trial.with_outcome(trial.outcome + (np.arange(600) == 7)), folding)
+    again = cross_predictions(replace(trial, outcome=trial.outcome + (np.arange(600) == 7)), folding)
     np.testing.assert_array_equal(again[own], found[own])
     assert not np.isclose(again[learn], found[learn]).all()
 
