@@ -170,7 +170,7 @@ def test_an_account_of_the_till_is_found_and_not_named(tmp_path: Path) -> None:
 
 
 def test_customers_alike_are_not_suspicious(tmp_path: Path) -> None:
-    assert suspicious_accounts(store(tmp_path, crowd(0), LIMITS)).empty
+    assert suspicious_accounts(store(tmp_path, crowd(0)), LIMITS).empty
 
 
 def test_refusing_a_profile_keeps_an_account_off_the_list(tmp_path: Path) -> None:
