@@ -104,7 +104,7 @@ def _files(params: Params) -> list[RawPart]:
     others = {
         part.name for pattern in params.ingest.tables.values() for part in find_parts(params.ingest.path, [pattern])
     }
-    left = [part for part in parts if part.name not in others]
+    left: list[RawPart] = [part for part in parts if part.name not in others]
     if not left:
         raise SourceError(
             f"expected purchase files beside those of ingest.tables below {params.ingest.path}, found none; "

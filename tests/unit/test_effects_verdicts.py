@@ -118,7 +118,7 @@ def test_nothing_to_test_is_no_finding():
     ],
 )
 def test_each_rule(retention, margin, q_retention, q_margin, expected):
-    assert verdict(retention, margin, q_retention, q_margin) == expected
+    assert verdict(retention, margin, q_retention, q_margin, COLLECT) == expected
 
 
 def test_without_an_interval_it_is_too_early():
