@@ -38,7 +38,7 @@ def ensure_inbox(root: Path) -> None:
 
 def excluded_accounts(path: Path) -> list[str]:
     """The ids of `inbox/excluded.txt`, one a line: accounts of the till, staff or wholesale that do not count."""
-    return [line.strip() for line in read_text(path).splitlines() if line.strip() and not line.startswith("#")]
+    return [line.strip() for line in read_text(path).split("\n") if line.strip() and not line.startswith("#")]
 
 
 def keep_wave(root: Path, wave: Path, week: str, today: date) -> str:

@@ -136,7 +136,7 @@ def _erased_everywhere(root: Path, erased: set[str], is_erased: Erased, now: dat
 def _unlist(path: Path, is_erased: Erased) -> int:
     if not path.exists():
         return 0
-    lines = files.read_text(path).splitlines()
+    lines = files.read_text(path).removesuffix("\n").split("\n")
     kept = [line for line in lines if not is_erased(line.strip())]
     if len(kept) < len(lines):
         files.write_text(path, "".join(f"{line}\n" for line in kept))

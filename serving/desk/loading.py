@@ -197,7 +197,8 @@ def entry_rows(week_id: int, rows: pd.DataFrame, first: int) -> Iterator[tuple[A
     days = {str(name): rows[name].dt.strftime("%Y-%m-%d") for name in rows.select_dtypes("datetime").columns}
     plain = rows.assign(**days)
     # whoever left has no rank any more, as it stands in the published row
-    facts = plain.to_json(orient="records", lines=True, force_ascii=False).splitlines()
+    # a text may hold other ends of lines than JSON's own, as U+2028
+    facts = plain.to_json(orient="records", lines=True, force_ascii=False).removesuffix("\n").split("\n")
     columns = [
         *(plain[name].tolist() for name in TEXTS),
         *(plain[name].fillna(LEAST).astype(float).tolist() for name in NUMBERS),
