@@ -209,14 +209,14 @@ def measures_of(table: pd.DataFrame) -> Doubles:
     return np.column_stack([np.log1p(table[name].to_numpy(dtype=np.float64)) for name in MEASURES])
 
 
-def fit_repeats(goods: Goods, cutoff: date, seed: int = 0) -> RepeatModel | None:
+def fit_repeats(goods: Goods, cutoff: date) -> RepeatModel | None:
     """Fit on what was bought in the 28 days before the cutoff, as seen from their beginning; None if too little."""
     earlier = cutoff - timedelta(days=HORIZON_DAYS)
     table = repeats(goods.before(day_number(earlier)), earlier)
     happened = bought_after(goods, table, earlier)
     if not is_enough(len(table), int(happened.sum())):
         return None
-    rows = drawn_rows(len(table), seed)
+    rows = drawn_rows(len(table))
     return fitted(measures_of(table.iloc[rows]), happened[rows])
 
 
@@ -225,12 +225,12 @@ def is_enough(n_rows: int, n_happened: int) -> bool:
     return min(n_happened, n_rows - n_happened) >= FEWEST_OUTCOMES
 
 
-def drawn_rows(n_rows: int, seed: int = 0) -> Ints:
-    """Which rows the model is fitted on, in order: all, or as many as are enough, by lot."""
+def drawn_rows(n_rows: int) -> Ints:
+    """Which rows the model is fitted on, in order: all, or as many as are enough, by the same lot each time."""
     rows = np.arange(n_rows)
     if n_rows <= MOST_ROWS:
         return rows
-    return np.asarray(np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False)))
+    return np.asarray(np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False)))
 
 
 def fitted(design: Doubles, happened: npt.NDArray[np.bool_]) -> RepeatModel:

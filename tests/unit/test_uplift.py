@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from contracts.errors import ContractError
-from models.uplift.judging import best_arms, calibration, cross_chosen, is_worth, policy_value, qini
+from models.uplift.judging import best_arms, calibration, cross_chosen, is_worth, qini
 from models.uplift.learner import fit, from_files
-from models.uplift.scores import Folding, arm_scores, chosen_policy, cross_predictions, mean_of, policy_scores
+from models.uplift.scores import Estimate, Folding, arm_scores, chosen_policy, cross_predictions, mean_of, policy_scores
 from models.uplift.surfaces import EFFECT_FITS, OUTCOME_FITS, fit_ridge, surface_from_json
 from models.uplift.trial import Trial, folds_of, trial_of
 
@@ -192,6 +192,12 @@ def test_qini_is_the_area_of_its_curve_and_knows_ties() -> None:
     best = qini(scores, scores, np.arange(400)).coefficient
     assert best.low > 0
     assert best.value > found.coefficient.value
+
+
+def policy_value(trial: Trial, policy: np.ndarray, predictions: np.ndarray | None = None) -> Estimate:
+    """What a policy would have brought a row: doubly robust, or without predictions by inverse propensity alone."""
+    q = np.zeros(trial.propensity.shape) if predictions is None else predictions
+    return mean_of(policy_scores(arm_scores(trial, q), policy), trial.customer)
 
 
 def test_policy_value_of_what_was_drawn_is_the_mean_of_a_fair_draw() -> None:
