@@ -20,7 +20,7 @@ from contracts.errors import ParameterError, nearest
 from contracts.windows import is_later
 from serving.desk import audit
 from serving.desk.actors import Actor
-from serving.desk.clock import read_day
+from serving.desk.clock import after, read_day, read_instant
 from serving.desk.errors import StaleError
 from serving.desk.people import erased
 from serving.desk.schema import activity, entries, feeds, outcomes, suppressions
@@ -208,7 +208,11 @@ def take_activity(connection: sa.Connection, rows: list[dict[str, str]], through
     """Keep a delivery of recent activity; return how many rows were new. The same again adds nothing but its day.
 
     Nothing is kept of whoever was erased.
+
+    Raises:
+        ParameterError: the day is still to come: taken in, it would say for good that enough is known.
     """
+    refuse_future(through_on, loaded_at)
     gone = erased(connection, {row["customer_id"] for row in rows})
     held_rows = [row for row in rows if row["customer_id"] not in gone]
     fresh = {(row["customer_id"], row["kind"], row["channel"], row["happened_on"]): row for row in held_rows}
@@ -222,6 +226,12 @@ def take_activity(connection: sa.Connection, rows: list[dict[str, str]], through
         connection.execute(activity.insert(), added)
     connection.execute(feeds.insert().values(through_on=through_on, n_rows=len(added), loaded_at=loaded_at))
     return len(added)
+
+
+def refuse_future(through_on: str, at: str) -> None:
+    """Raise `ParameterError` for a day that has not begun at an instant, wherever the shop is."""
+    if is_later(date.fromisoformat(through_on), read_instant(after(at, days=1)).date()):
+        raise ParameterError(f"expected a day that has been, got {through_on}; say the last day that is known whole")
 
 
 def read_activity(raw: bytes) -> list[dict[str, str]]:
