@@ -61,11 +61,6 @@ class Crew:
     pool: Pool | None = None
     ahead: int = 1
 
-    @property
-    def is_alone(self) -> bool:
-        """Whether this process does everything itself."""
-        return self.pool is None
-
     def map(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """`work` of each task, in the tasks' order; with a pool, `work`, tasks and results must be picklable.
 

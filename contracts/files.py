@@ -76,11 +76,13 @@ def write_text(path: PathLike, text: str) -> None:
 
 
 def read_text(path: PathLike) -> str:
-    """Read text; a missing file is one clear line."""
+    """Read text, without the mark that editors may put before it; what is missing or no text is one clear line."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise SourceError(f"expected the file {path}, found none; run `dvc repro` (or `make run`) first") from error
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{path}: expected UTF-8 text, got other bytes; save it as UTF-8, or rebuild it") from error
 
 
 def rounded(value: Any) -> Any:
@@ -145,11 +147,17 @@ def arrow_table(path: PathLike, columns: Sequence[str] | None = None) -> pa.Tabl
     """A Parquet file (or folder of them, in name order); with `columns`, these alone, in this order.
 
     A single file is read as a file: Arrow's way through data sets costs three times as much for the small ones here.
+
+    Raises:
+        ContractError: a file is damaged, or is no Parquet file.
     """
-    if Path(path).is_dir():
-        return pq.read_table(path, columns=None if columns is None else list(columns))
-    with pq.ParquetFile(path) as file:
-        return file.read() if columns is None else file.read(columns=list(columns)).select(list(columns))
+    try:
+        if Path(path).is_dir():
+            return pq.read_table(path, columns=None if columns is None else list(columns))
+        with pq.ParquetFile(path) as file:
+            return file.read() if columns is None else file.read(columns=list(columns)).select(list(columns))
+    except pa.ArrowInvalid as error:
+        raise ContractError(f"{path}: expected a Parquet table, got a damaged file; rebuild or restore it") from error
 
 
 def digest(*parts: bytes | str) -> str:
@@ -171,10 +179,3 @@ def digest_of_pieces(first: str, n_bytes: int, second: Iterable[bytes]) -> str:
     for piece in second:
         total.update(piece)
     return total.hexdigest()
-
-
-def folder_digest(folder: PathLike) -> str:
-    """SHA-256 over names and bytes of every file below a folder, in name order."""
-    root = Path(folder)
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    return digest(*(part for path in files for part in (path.relative_to(root).as_posix(), path.read_bytes())))

@@ -63,7 +63,9 @@ class Table:
             raise ContractError(f"table {self.name}: expected the column '{missing[0]}', found none; rebuild the table")
         extra = [name for name in frame.columns if name not in self.columns]
         if extra and not self.more_columns:
-            raise ContractError(f"table {self.name}: unexpected column '{extra[0]}'; declare it in contracts/tables.py")
+            raise ContractError(
+                f"table {self.name}: unexpected column '{extra[0]}'; declare it in its contract, or leave it out"
+            )
         if frame.duplicated(list(self.key)).any():
             n_twice = int(frame.duplicated(list(self.key)).sum())
             raise ContractError(
@@ -108,4 +110,4 @@ def _breach(error: SchemaError | SchemaErrors) -> str:
     schema = getattr(error, "schema", None)
     name = getattr(schema, "name", None) or "a column"
     check = getattr(error, "check", None)
-    return f"column '{name}' breaks the rule {check}; see contracts/tables.py for what it may hold"
+    return f"column '{name}' breaks the rule {check}; its contract says what it may hold"

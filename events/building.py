@@ -27,8 +27,8 @@ from contracts.event_tables import LINE_TABLES, OPTIONAL_OF_LINES, REJECTS, SIDE
 from contracts.executor import ALONE, Crew
 from contracts.table import Table
 from events.cleaning import Cleaned, Shop, clean
-from events.lines import Door, stored_id, translated
-from events.manifest import Bucket, compose, files_of, manifest_digest, read_manifest, write_manifest
+from events.lines import Door, line_columns, stored_id, translated
+from events.manifest import Bucket, compose, files_of, manifest_digest, part_names, read_manifest, write_manifest
 from events.products import described_products
 from events.sources import Source
 from events.staging import Staged, stage
@@ -201,9 +201,7 @@ def _build_bucket(work: _Work) -> Bucket:
 
 def _as_lines(frame: pd.DataFrame, columns: frozenset[str]) -> pd.DataFrame:
     """Stored rows as lines again: the columns that reading gave, without what cleaning added."""
-    wanted = [
-        name for name in REJECTS.columns if name not in ("rule",) and (name not in OPTIONAL_OF_LINES or name in columns)
-    ]
+    wanted = line_columns(columns)
     if "problem" not in frame.columns:
         frame = frame.assign(problem="")
     return frame[wanted].astype({name: str(REJECTS.columns[name].dtype) for name in wanted})
@@ -264,7 +262,7 @@ def _facts(
         for part in source.parts
     ]
     listed = sorted(parts, key=lambda part: str(part["name"]))
-    once = {part["source"]: part["name"] for part in reversed(listed)}
+    once = part_names(listed)
     for part in listed:
         if once[part["source"]] != part["name"]:
             part |= {"lines": 0, "erased": 0, "same_as": once[part["source"]]}
@@ -313,13 +311,8 @@ def _side_table(name: str, frame: pd.DataFrame, door: Door) -> pd.DataFrame:
 def _refuse_poor(facts: Mapping[str, Any], shop: Shop) -> None:
     """Stop before the old store is replaced by one that cannot be right."""
     if not facts["orders"]:
-        first = max(
-            facts["rejected_by_rule"].items(),
-            key=lambda item: item[1],
-            default=("none: all are older than ingest.rules.retention_days", 0),
-        )
         raise SourceError(
-            f"none of {facts['lines_in']:,} lines is a purchase (most break the rule {first[0]}: {first[1]:,}); "
+            f"none of {facts['lines_in']:,} lines is a purchase ({_why_none(facts)}); "
             "expected customer, time and an amount above 0; check ingest.format, or run `regulars check`"
         )
     ignored = sum(facts["rejected_by_rule"].get(rule, 0) for rule in NOT_COUNTED)
@@ -332,6 +325,19 @@ def _refuse_poor(facts: Mapping[str, Any], shop: Shop) -> None:
             f"{share:.1%} of {judged:,} lines are rejected ({named}); expected at most "
             f"{shop.rules.max_reject_share:.0%}; mend the source, or raise ingest.rules.max_reject_share"
         )
+
+
+def _why_none(facts: Mapping[str, Any]) -> str:
+    """What became of lines of which none is a purchase."""
+    if not facts["lines_in"]:
+        return "the source has no row"
+    if facts["rejected_by_rule"]:
+        rule, n = max(facts["rejected_by_rule"].items(), key=lambda item: item[1])
+        return f"most break the rule {rule}: {n:,}"
+    return (
+        f"{facts['lines_erased']:,} are erased customers' or older than ingest.rules.retention_days, "
+        f"{facts['lines_returned']:,} give something back"
+    )
 
 
 def put_in_force(folder: Path, facts: Mapping[str, Any], made_by: Mapping[str, str]) -> None:

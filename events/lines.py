@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,10 +12,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts import windows
-from contracts.event_tables import OPTIONAL_OF_LINES
+from contracts.event_tables import OPTIONAL_OF_LINES, REJECTS
 
 REQUIRED = ("source_line", "customer_id", "order_id", "ordered_at", "amount", "is_cancellation", "problem", "repair")
 ID_LENGTH = 24
+
+
+def line_columns(columns: Collection[str]) -> list[str]:
+    """The columns of lines on their way into the store, in order; of the optional ones those that the source has."""
+    return [name for name in REJECTS.columns if name != "rule" and (name not in OPTIONAL_OF_LINES or name in columns)]
 
 
 def nobody(_: str) -> bool:

@@ -6,7 +6,7 @@ A reader follows the manifest and nothing else, so the moment in which it is rep
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -112,6 +112,11 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
 def manifest_digest(folder: Path) -> str:
     """SHA-256 of the manifest as it stands."""
     return digest(read_text(folder / MANIFEST))
+
+
+def part_names(parts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """File names by what stands in the lines' column `source`; of equal files the first."""
+    return {part["source"]: part["name"] for part in reversed(parts)}
 
 
 def files_of(facts: Mapping[str, Any]) -> set[str]:

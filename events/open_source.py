@@ -1,4 +1,4 @@
-"""The source that `params.yaml` names: packaged data, files or a database."""
+"""The source that `params.yaml` names, where a shop brings it: packaged data, files or a database."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RawPart(Protocol):
 
 
 def open_source(params: Params) -> Source:
-    """Open the source; of files only names and hashes are read yet.
+    """Open the source, which is no simulated one; of files only names and hashes are read yet.
 
     Raises:
         ParameterError: the mapping of columns is not enough, or the source's parameters do not fit together.
@@ -95,12 +95,22 @@ def refuse_incomplete(how: Format) -> None:
 
 
 def _files(params: Params) -> list[RawPart]:
-    """The purchase files: those that `include` names, without those of further tables."""
+    """The purchase files: those that `include` names, without those of further tables.
+
+    Raises:
+        SourceError: there is none.
+    """
     parts = find_parts(params.ingest.path, params.ingest.include)
     others = {
         part.name for pattern in params.ingest.tables.values() for part in find_parts(params.ingest.path, [pattern])
     }
-    return [part for part in parts if part.name not in others]
+    left: list[RawPart] = [part for part in parts if part.name not in others]
+    if not left:
+        raise SourceError(
+            f"expected purchase files beside those of ingest.tables below {params.ingest.path}, found none; "
+            "set ingest.include, or a pattern of ingest.tables"
+        )
+    return left
 
 
 def _line_part(part: RawPart, how: Format, time_zone: str, *, is_portable: bool) -> LinePart:

@@ -8,7 +8,10 @@ import pandas as pd
 
 
 def same_as_map(customers: pd.DataFrame | None) -> dict[str, str]:
-    """Which id each further id counts as; chains are followed to their end, a circle counts as its first id by name."""
+    """Which id each further id counts as; chains are followed to their end.
+
+    A circle, and whatever leads into it, counts as the circle's first id by name.
+    """
     direct = _links(customers)
     return {name: last for name in direct if (last := _last(name, direct)) != name}
 
@@ -46,4 +49,4 @@ def _last(name: str, direct: Mapping[str, str]) -> str:
     seen = [name]
     while seen[-1] in direct and direct[seen[-1]] not in seen:
         seen.append(direct[seen[-1]])
-    return min(seen) if seen[-1] in direct else seen[-1]
+    return min(seen[seen.index(direct[seen[-1]]) :]) if seen[-1] in direct else seen[-1]

@@ -56,7 +56,7 @@ def read_side_tables(
         frame = _canonical(raw, name, how, time_zone)
         tables[name] = frame
         if name == "customers":
-            audit = _audit(raw, frame["customer_id"], forbidden)
+            audit = _audit(raw, forbidden)
     return Sides(tables, audit)
 
 
@@ -157,11 +157,11 @@ def _kind(dtype: str) -> str:
     return "a date" if dtype.startswith("datetime64") else "yes or no" if dtype == "boolean" else "a number"
 
 
-def _audit(raw: pd.DataFrame, ids: pd.Series, forbidden: Sequence[str]) -> pd.DataFrame | None:
+def _audit(raw: pd.DataFrame, forbidden: Sequence[str]) -> pd.DataFrame | None:
     """The customers' columns that may reach nothing but the audit table; other unknown ones are dropped."""
     titles = {plain_name(str(title)): title for title in raw.columns}
     named = {name: raw[titles[name]].astype("str") for name in forbidden if name in titles}
-    if not named or len(ids) != len(raw):
+    if not named:
         return None
     id_title = titles["customer_id"]
     frame = pd.DataFrame({"customer_id": text_column(raw[id_title], raw.index, is_id=True), **named})

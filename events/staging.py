@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from contracts.event_tables import OPTIONAL, REJECTS
+from contracts.event_tables import REJECTS
 from contracts.executor import ALONE, Crew
-from events.lines import Door, admitted
+from events.lines import Door, admitted, line_columns
 from events.sources import LinePart
 
 
@@ -87,7 +87,7 @@ def _spread(lines: pd.DataFrame, writers: dict[int, pq.ParquetWriter], folder: P
 
 def _staged(lines: pd.DataFrame, columns: frozenset[str]) -> pa.Table:
     """One layout for every chunk: a chunk whose column is empty must not change its type."""
-    wanted = [name for name in REJECTS.columns if name != "rule" and (name not in OPTIONAL or name in columns)]
+    wanted = line_columns(columns)
     frame = lines[wanted].astype({name: str(REJECTS.columns[name].dtype) for name in wanted})
     schema = pa.schema([(name, _arrow_type(str(REJECTS.columns[name].dtype))) for name in wanted])
     return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
@@ -93,10 +93,6 @@ class Shelf:
     def n_buckets(self) -> int:
         """How many buckets the store has."""
         return len(self.facts["buckets"])
-
-    def buckets(self) -> Iterator[Events]:
-        """The events of one bucket after the other."""
-        return (self.bucket(number) for number in range(self.n_buckets))
 
     def beside(self, purchases: pd.DataFrame) -> Events:
         """Every customer's further tables, with the given purchases and no returns."""

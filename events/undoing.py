@@ -22,7 +22,6 @@ class _Line:
     position: int
     is_undoing: bool
     ordered: int
-    known: int
     cents: int
 
 
@@ -53,7 +52,7 @@ def matches(lines: pd.DataFrame, is_undoing: pd.Series) -> Ints:
     starts = np.flatnonzero(np.diff(key[chosen][walk], prepend=-1))
     for begin, end in zip(starts, [*starts[1:], len(walk)], strict=True):
         group = [
-            _Line(int(chosen[at]), bool(undoing[chosen[at]]), int(ordered[at]), int(known[at]), int(cents[at]))
+            _Line(int(chosen[at]), bool(undoing[chosen[at]]), int(ordered[at]), int(cents[at]))
             for at in walk[begin:end]
         ]
         _match_group(group, partner)

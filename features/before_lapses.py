@@ -21,7 +21,6 @@ from features.customer_days import DayBook, day_book
 from features.snapshots import usual_gap_days
 
 LOW_RATING = 2.0
-KINDS = ("product", "category", "store", "failure")
 N_SILENCES, N_GAPS = 5, 3
 """Fifths of the silence in gaps; thirds of the gap: within a horizon those who come seldom lapse more often."""
 
@@ -31,8 +30,8 @@ class Before:
     """`rows`: one labelled customer and cutoff, indexed 0, 1, … `facts`: one circumstance of one row.
 
     Of rows: `customer_id`, `cutoff_on`, `lapsed`, and `stratum`: 3 × the fifth (0 to 4) of the silence in usual gaps,
-    plus the third (0 to 2) of the usual gap itself; -1 without one. Of facts: `row` (its index), `kind` (KINDS) and
-    `name` (a product's id, a category, a store's id, a failure).
+    plus the third (0 to 2) of the usual gap itself; -1 without one. Of facts: `row` (its index), `kind`
+    ('product', 'category', 'store' or 'failure') and `name` (a product's id, a category, a store's id, a failure).
     """
 
     rows: pd.DataFrame

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-NONE = "none"
+from contracts.wave_tables import NONE
+
 COST, EXPOSURE, MESSAGES = "follow_up_cost", "exposure", "n_messages"
 
 

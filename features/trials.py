@@ -30,6 +30,8 @@ PREFIX = "trial_"
 KEY = "customer_id"
 LATER = ("undone_at", "repair", "source", "source_line", "undoes_source", "undoes_line")
 """Columns that tell of the future, or only where a line came from."""
+LATER_OF_RETURNS = "kind"
+"""Whether the purchase was found, which may have become known long after its return."""
 MEMORY, MOST_SECONDS = "4GB", 120.0
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 SAYABLE = (
@@ -60,6 +62,7 @@ def cut_tables(events: Events, cutoff: date) -> dict[str, pd.DataFrame]:
     cut["campaigns"] = campaigns[windows.days_before(windows.day_numbers(campaigns["starts_on"]), cutoff)]
     begun = promotions[windows.days_before(windows.day_numbers(promotions["starts_on"]), cutoff)]
     cut["promotions"] = windows.known_before(begun, cutoff, zone)
+    cut["returns"] = cut["returns"].drop(columns=LATER_OF_RETURNS, errors="ignore")
     named: list[str] = list(cut["purchases"].get("product_id", pd.Series(dtype="str")).dropna().unique())
     cut["products"] = events.products[events.products["product_id"].isin(named)]
     return {name: frame.drop(columns=[column for column in LATER if column in frame]) for name, frame in cut.items()}

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from contracts import windows
-
-NONE = "none"
+from contracts.wave_tables import NONE
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ LABEL_KEYS = ("label", "horizon_days", "max_horizon_days", "rhythm_multiple")
 def refuse_other_task(bundle: Path, task: Task, model: str) -> None:
     """Raise `StateError` if a champion was fitted to another label than the one in force: its risk means another."""
     told = read_json(bundle / RELEASE_FILE)
-    if told["grade"] == "none":
+    if told["grade"] == NO_MODEL:
         return
     now = task.model_dump(mode="json")
     keys = LABEL_KEYS if "own_rhythm" in (now["label"], told["task"].get("label")) else LABEL_KEYS[:2]

@@ -48,13 +48,11 @@ class Leaving:
     usual_gap: float
     weight: float
 
-    def p_left(self, now: pd.DataFrame) -> Floats:
-        """Probability that each customer (feature rows with `NEEDS`) has left by the cutoff."""
-        gone, here = self._silent(now, 0.0)
-        return gone / (gone + here)
-
     def share_left(self, now: pd.DataFrame, horizon_days: Floats | float) -> Floats:
-        """Probability that each has left by the horizon's end, if nothing is bought until then."""
+        """Probability that each customer has left by the horizon's end, if nothing is bought until then.
+
+        `now` are feature rows with `NEEDS`; a horizon of 0 asks for the cutoff.
+        """
         gone, here = self._silent(now, horizon_days)
         return gone / (gone + here)
 

@@ -96,7 +96,8 @@ def _feature_rows(folder: str | Path, keys: pd.DataFrame, only: Names = None) ->
     """The feature rows of some keys in their order, as far as there are any: `only` some columns, or all."""
     parts = [_rows_of(Path(folder) / f"{day:%Y-%m-%d}.parquet", ids, only) for day, ids in _by_cutoff(keys)]
     if not parts:  # no customer was judged at any of the cutoffs: no rows, but their columns
-        return _rows_of(next(iter(sorted(Path(folder).glob("*.parquet")))), keys["customer_id"], only)
+        some = next(iter(sorted(Path(folder).glob("*.parquet"))), Path(folder) / "a file for each cutoff")
+        return _rows_of(some, keys["customer_id"], only)
     return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 

@@ -89,20 +89,6 @@ CLOSED_LISTS = {
 """Columns of a customer's row, and the audience's list that must hold its value."""
 
 
-def admits(audience: Audience, customers: pd.DataFrame) -> pd.Series:
-    """Which customers (rows with the columns of `CLOSED_LISTS`, `group`, `labels`) an audience admits."""
-    admitted = pd.Series(True, index=customers.index)
-    for column, field in CLOSED_LISTS.items():
-        admitted &= customers[column].isin(getattr(audience, field))
-    if audience.groups is not None:
-        admitted &= customers["group"].isin(audience.groups)
-    if audience.labels is not None:
-        admitted &= has_any_label(customers["labels"], audience.labels)
-    if audience.without_labels is not None:
-        admitted &= ~has_any_label(customers["labels"], audience.without_labels)
-    return admitted
-
-
 def has_any_label(labels: pd.Series, wanted: tuple[str, ...]) -> pd.Series:
     """Which rows of labels (joined by '; ') hold at least one of the wanted.
 

@@ -23,7 +23,7 @@ Mechanic = Literal[
 Code = Annotated[str, Field(pattern="^[A-Z0-9-]{3,16}$")]
 
 NONE = "none"
-# Plain reductions: whoever has been taught to wait for them gets no more of them (DOMAIN section 4).
+# Plain reductions: whoever has been taught to wait for them gets no more of them.
 DEEPER_DISCOUNTS = ("money_off", "percentage", "n_plus_one", "category_discount")
 PRICE_MECHANICS = (*DEEPER_DISCOUNTS, "points", "threshold")
 NEVER_WITHHELD = ("service_recovery",)

@@ -131,7 +131,7 @@ def offer_tests(offer: Offer, customers: pd.DataFrame, setting: Setting) -> Iter
         yield "has no open complaint to put right", complains
     else:
         yield "an open complaint bars every offer but putting it right", ~complains
-    yield from _audience_tests(offer, customers)
+    yield from audience_tests(offer.audience, customers)
     if offer.needs_score:
         yield "no score", customers["p_lapse"].notna().to_numpy(dtype=bool)
         yield "the score has no reasons", customers["is_explained"].to_numpy(dtype=bool)
@@ -143,8 +143,8 @@ def offer_tests(offer: Offer, customers: pd.DataFrame, setting: Setting) -> Iter
     yield from _history_tests(offer, customers, setting)
 
 
-def _audience_tests(offer: Offer, customers: pd.DataFrame) -> Iterator[Test]:
-    audience = offer.audience
+def audience_tests(audience: Audience, customers: pd.DataFrame) -> Iterator[Test]:
+    """The tests that an audience asks for, of customers with the columns of `CLOSED_LISTS`, `group` and `labels`."""
     for column, field in CLOSED_LISTS.items():
         admitted = set(getattr(audience, field))
         if admitted == set(getattr(EVERYONE, field)):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -13,7 +11,6 @@ from offers.eligibility import obstacles
 from offers.plan import Weighed
 from offers.setting import Setting
 
-Plain = dict[str, Any]
 NO_CONSENT = "no consent to"
 NUMBERS = (
     "effect", "effect_low", "effect_high", "gain", "extra", "benefit_cost", "contact_cost", "taught_cost",

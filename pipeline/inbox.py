@@ -38,7 +38,7 @@ def ensure_inbox(root: Path) -> None:
 
 def excluded_accounts(path: Path) -> list[str]:
     """The ids of `inbox/excluded.txt`, one a line: accounts of the till, staff or wholesale that do not count."""
-    return [line.strip() for line in read_text(path).splitlines() if line.strip() and not line.startswith("#")]
+    return [line.strip() for line in read_text(path).split("\n") if line.strip() and not line.startswith("#")]
 
 
 def keep_wave(root: Path, wave: Path, week: str, today: date) -> str:
@@ -109,10 +109,13 @@ def read_waves(folder: Path) -> pd.DataFrame:
 def _read_wave(path: Path) -> pd.DataFrame:
     """The table of one week's file; without rows if everyone in it was erased."""
     try:
-        rows = read_table(path, WAVES)
-    except (ContractError, pa.ArrowException, OSError) as error:
-        what = str(error).splitlines()[0] if isinstance(error, ContractError) else "no Parquet file that can be read"
-        raise _not_the_wave(path, what) from None
+        rows = read_table(path)
+    except (ContractError, pa.ArrowException, OSError):
+        raise _not_the_wave(path, "no Parquet file that can be read") from None
+    try:
+        rows = WAVES(rows)
+    except ContractError as error:
+        raise _not_the_wave(path, str(error)) from None
     waves, mondays = rows["wave"].unique(), rows["cutoff_on"].unique()
     if len(mondays) > 1:
         raise _not_the_wave(path, f"{len(mondays)} Mondays")

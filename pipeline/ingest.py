@@ -8,24 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from contracts.params import Params, load_params
+from contracts.params import load_params
 from events.audit import write_audit
 from events.building import build_store
-from events.open_source import open_source
 from events.recipe import recipe
-from events.sources import LinePart, Source
 from events.tombstones import read_tombstones
 from pipeline.inbox import excluded_accounts
+from pipeline.sources import named_source
 from pipeline.stage import crew_at_hand, run_stage, say
 
 SECTIONS = ("store", "ingest")
-
-
-def _simulated(params: Params) -> Source:
-    from simulation.source import simulated
-
-    made = simulated(params.ingest.simulation, params.store)
-    return Source(made.name, (LinePart(made.name, made.digest, made.chunks),), made.columns, made.side)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -41,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     params = load_params()
     today = datetime.now(UTC).astimezone(ZoneInfo(params.store.time_zone)).date()
     tombstones = read_tombstones(paths.tombstones)
-    source = _simulated(params) if params.ingest.source == "simulation" else open_source(params)
+    source = named_source(params)
     made = recipe(params, source, tombstones, today, excluded_accounts(paths.excluded))
     with crew_at_hand(params) as crew:
         facts = build_store(source, paths.store, made, crew)

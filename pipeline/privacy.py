@@ -25,7 +25,7 @@ from contracts.errors import UnknownNameError
 from contracts.params import load_params
 from events.erasure import WHO, erase, held_lines
 from events.lines import keyed_hash
-from events.manifest import MANIFEST, read_manifest
+from events.manifest import MANIFEST, part_names, read_manifest
 from events.people import whole_persons
 from events.recipe import needed_key
 from events.store import read_side
@@ -136,7 +136,7 @@ def _erased_everywhere(root: Path, erased: set[str], is_erased: Erased, now: dat
 def _unlist(path: Path, is_erased: Erased) -> int:
     if not path.exists():
         return 0
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = files.read_text(path).removesuffix("\n").split("\n")
     kept = [line for line in lines if not is_erased(line.strip())]
     if len(kept) < len(lines):
         files.write_text(path, "".join(f"{line}\n" for line in kept))
@@ -240,10 +240,10 @@ def disclose(root: Path, customer: str) -> dict[str, Any]:
             tables.setdefault("published", []).extend(_plain(pd.DataFrame([row])))
     if not tables:
         raise UnknownNameError("nothing is held of this customer; expected an id of the shop's data")
-    sources = read_manifest(root / STORE)["parts"] if (root / STORE / MANIFEST).exists() else []
+    parts = read_manifest(root / STORE)["parts"] if (root / STORE / MANIFEST).exists() else []
     return {
         "held_under": sorted(names),
-        "source_files": {part["source"]: part["name"] for part in sources},
+        "source_files": part_names(parts),
         "tables": tables,
     }
 

@@ -104,7 +104,7 @@ class Met:
 
     @cached_property
     def alike(self) -> Doubles:
-        """`similarity` of the goods."""
+        """How alike the goods are: `cosine`."""
         return cosine(self.together)
 
 
@@ -159,14 +159,6 @@ def _beside_others(table: pd.DataFrame, days: pd.DataFrame, cutoff: date, shop: 
     )
 
 
-def similarity(goods: Goods, cutoff: date) -> Doubles:
-    """Goods × goods: the cosine of the shopping days of the half-year on which both were bought; 0 with itself.
-
-    0 as well where they met on fewer than twenty days.
-    """
-    return cosine(_together(goods, trailing(goods.day, cutoff, HALF_YEAR_DAYS)))
-
-
 def _together(goods: Goods, recent: npt.NDArray[np.bool_]) -> csr_array:
     first = int(goods.day[recent].min(initial=0))
     visit = goods.customer[recent] * 1_000 + goods.day[recent] - first
@@ -177,7 +169,10 @@ def _together(goods: Goods, recent: npt.NDArray[np.bool_]) -> csr_array:
 
 
 def cosine(counts: csr_array) -> Doubles:
-    """Goods × goods: `similarity` by the shopping days on which both were bought (`Met.together`)."""
+    """Goods × goods: the cosine of the shopping days on which both were bought (`Met.together`).
+
+    0 with itself, and where they met on fewer than twenty days.
+    """
     together = np.asarray(counts.todense(), dtype=np.float64)
     size = np.sqrt(np.maximum(together.diagonal(), 1.0))
     cosine = np.where(together >= FEWEST_TOGETHER, together / np.outer(size, size), 0.0)
@@ -214,14 +209,14 @@ def measures_of(table: pd.DataFrame) -> Doubles:
     return np.column_stack([np.log1p(table[name].to_numpy(dtype=np.float64)) for name in MEASURES])
 
 
-def fit_repeats(goods: Goods, cutoff: date, seed: int = 0) -> RepeatModel | None:
+def fit_repeats(goods: Goods, cutoff: date) -> RepeatModel | None:
     """Fit on what was bought in the 28 days before the cutoff, as seen from their beginning; None if too little."""
     earlier = cutoff - timedelta(days=HORIZON_DAYS)
     table = repeats(goods.before(day_number(earlier)), earlier)
     happened = bought_after(goods, table, earlier)
     if not is_enough(len(table), int(happened.sum())):
         return None
-    rows = drawn_rows(len(table), seed)
+    rows = drawn_rows(len(table))
     return fitted(measures_of(table.iloc[rows]), happened[rows])
 
 
@@ -230,12 +225,12 @@ def is_enough(n_rows: int, n_happened: int) -> bool:
     return min(n_happened, n_rows - n_happened) >= FEWEST_OUTCOMES
 
 
-def drawn_rows(n_rows: int, seed: int = 0) -> Ints:
-    """Which rows the model is fitted on, in order: all, or as many as are enough, by lot."""
+def drawn_rows(n_rows: int) -> Ints:
+    """Which rows the model is fitted on, in order: all, or as many as are enough, by the same lot each time."""
     rows = np.arange(n_rows)
     if n_rows <= MOST_ROWS:
         return rows
-    return np.asarray(np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False)))
+    return np.asarray(np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False)))
 
 
 def fitted(design: Doubles, happened: npt.NDArray[np.bool_]) -> RepeatModel:

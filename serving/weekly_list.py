@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contracts.errors import ContractError, UnknownNameError, nearest
+from contracts.errors import ContractError
 from contracts.table import Table
 from contracts.tables import AT_RISK, FULL_WEEK
 from contracts.windows import iso_week, own_horizons
@@ -216,19 +216,6 @@ def _most_urgent_first(customers: pd.DataFrame) -> pd.DataFrame:
     urgency = customers["risk_band"].map({band: place for place, band in enumerate(OVERDUE)}).fillna(len(OVERDUE))
     order = pd.DataFrame({"urgency": urgency, "value": -customers["value_at_stake"]})
     return customers.loc[order.sort_values(["urgency", "value"], kind="stable").index]
-
-
-def chosen(rows: pd.DataFrame, wanted: Mapping[str, str | None]) -> pd.DataFrame:
-    """The rows whose columns hold the wanted texts (None: any); `UnknownNameError` for a text that no row holds."""
-    for name, text in wanted.items():
-        if text is None:
-            continue
-        known = sorted(set(rows[name]))
-        if text not in known:
-            hint = nearest(text, known) or f"; there is {', '.join(known[:8]) or 'no row'}"
-            raise UnknownNameError(f"no customer of the list has {name} '{text}'{hint}")
-        rows = rows[rows[name] == text]
-    return rows
 
 
 def withhold(customers: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,6 @@ from simulation.world import World
 LEVELS = 5
 """Promotion sensitivity comes in so many levels, from 0 to 1: each has a clock of its own."""
 YEAR_DAYS = 365.25
-DAY_US = 86_400_000_000
 SHOCK_WEEKS = 1100
 
 

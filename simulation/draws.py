@@ -42,16 +42,6 @@ def chosen_by_row(uniform: Floats, rows: Ints, steps: Floats) -> Ints:
     return np.asarray(np.minimum(found, n_choices - 1), dtype=np.int64)
 
 
-def positions(counts: Ints) -> Ints:
-    """0, 1, … within each of the groups of these sizes.
-
-    >>> positions(np.array([2, 0, 3])).tolist()
-    [0, 1, 0, 1, 2]
-    """
-    starts = np.cumsum(counts) - counts
-    return np.arange(int(counts.sum()), dtype=np.int64) - np.repeat(starts, counts)
-
-
 def sums_within(values: Floats, counts: Ints) -> Floats:
     """Running sums within each group.
 

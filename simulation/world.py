@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from zoneinfo import available_timezones
 
 from contracts.errors import ParameterError, nearest
@@ -132,11 +132,6 @@ class World:
     def n_days(self) -> int:
         """Days that are shown."""
         return 7 * self.n_weeks
-
-    @property
-    def end_on(self) -> date:
-        """The day after the last day."""
-        return self.first_day + timedelta(days=self.n_days)
 
     @property
     def digest(self) -> str:

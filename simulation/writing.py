@@ -43,7 +43,6 @@ FORMAT_COLUMNS = {
     "currency": "money",
 }
 """`ingest.format.columns` for these files: our column, the shop's. Orders that begin with `C-` undo earlier ones."""
-TABLES = ("products", "customers", "consents", "promotions")
 LOCAL = "%Y-%m-%d %H:%M:%S"
 
 

@@ -20,7 +20,6 @@ Instants = npt.NDArray[np.datetime64]
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
-DAY = 24 * 60 * MINUTE
 NO_TIME = np.datetime64("NaT", "us")
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
 SERIALS = (20_000, 80_000)

@@ -20,7 +20,7 @@ from events.raw.parsing_numbers import Flags, is_missing, numbers
 from events.raw.parsing_times import clocks, instants, with_time_of_day
 
 TEXTS = ("customer_id", "order_id", "product_id", "category", "product_name", "store_id", "channel", "promotion_id")
-NUMBERS = ("quantity", "amount", "discount", "coupon_discount", "units")
+NUMBERS = ("discount", "coupon_discount", "units")
 MONEY = ("amount", "discount", "coupon_discount", "unit_price")
 FLAGS = ("invoice_requested", "payer_recognised")
 PAYERS = ("self", "employer", "gift")

@@ -86,7 +86,7 @@ def _remote_parts(url: str, include: Sequence[str]) -> list[Part]:
     wanted = [file for file in found if not _is_hidden(file.name) and _is_wanted(file.name, include)]
     if not wanted:
         named = ", ".join(include) if include else ", ".join(TABLES)
-        raise SourceError(f"expected purchase files ({named}) below {url}, found none; set ingest.path or include")
+        raise SourceError(f"expected files ({named}) below {url}, found none; set ingest.path, include or tables")
     return [part for file in wanted for part in _parts_of_remote(file)]
 
 
@@ -129,5 +129,5 @@ def find_parts(path: str | Path, include: Sequence[str] = ()) -> list[Part]:
     files = _files(root.absolute(), include)  # whoever reads them may work in another folder
     if not files:
         wanted = ", ".join(include) if include else ", ".join(TABLES)
-        raise SourceError(f"expected purchase files ({wanted}) below {root}, found none; set ingest.path or include")
+        raise SourceError(f"expected files ({wanted}) below {root}, found none; set ingest.path, include or tables")
     return [part for name, file in files for part in _parts(file, name)]

@@ -16,7 +16,6 @@ from typing import Any
 
 from contracts.errors import SourceError
 
-BLOCK_BYTES = 1 << 22
 STORAGE_ERRORS = ("botocore", "aiohttp", "s3fs", "gcsfs", "adlfs")
 
 

@@ -23,6 +23,7 @@ Packing = Literal["", "gz", "bz2", "xz", "zst", "zip"]
 
 BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 24
+START_BYTES = 16
 PACKING_STARTS: dict[Packing, bytes] = {
     "gz": b"\x1f\x8b",
     "xz": b"\xfd7zXZ\x00",
@@ -48,10 +49,10 @@ def damage_told(name: str, what: str) -> Iterator[None]:
         ) from error
 
 
-def start_of(path: Path, n_bytes: int = 16) -> bytes:
-    """The first bytes of a file."""
+def start_of(path: Path) -> bytes:
+    """The first bytes of a file, as many as name its kind."""
     with path.open("rb") as stream:
-        return stream.read(n_bytes)
+        return stream.read(START_BYTES)
 
 
 def digest_of(path: Path) -> str:

@@ -39,14 +39,14 @@ COLUMNS = [
 ]
 
 
-def suspicious_accounts(root: Path, limits: Inspect | None = None) -> pd.DataFrame:
+def suspicious_accounts(root: Path, limits: Inspect) -> pd.DataFrame:
     """One row an account that buys as no person does: its id, why, and the numbers; the largest amount first.
 
     `*_share` are shares of all sales, `*_deviations` robust deviations above the median on a log scale. Customers who
     refuse to be profiled are left out.
     """
     look = look_at(root)
-    found = flagged(look, limits or Inspect())
+    found = flagged(look, limits)
     found.insert(0, "customer_id", look.customers.take(found["customer"].to_numpy()).astype("str"))
     refused = people.flagged(read_side(root, "customers"), "no_profiling")
     return found.loc[~found["customer_id"].isin(refused), COLUMNS].reset_index(drop=True)

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 
 from contracts import windows
+from events.manifest import part_names
 from events.report.findings import first_of, first_rows
 from events.report.money import units
 from events.report.reading import MOST_LINES, REJECT_COLUMNS, RETURN_COLUMNS, Ints, some_lines
 from events.store import parts_of
-
-KINDS = ("cancellation", "return")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def months(days: Ints) -> Ints:
 
 def beside(root: Path, facts: dict[str, Any]) -> Beside:
     """Count returns and rejects."""
-    files = {part["source"]: part["name"] for part in reversed(facts["parts"])}
+    files = part_names(facts["parts"])
     n_of, sources = Counter[str](), set[str]()
     unmatched, anonymous = [], []
     by_rule: dict[str, list[pd.DataFrame]] = {}

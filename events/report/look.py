@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from contracts import windows
-from events.manifest import read_manifest
+from contracts.errors import SourceError
+from events.manifest import part_names, read_manifest
 from events.report.beside import Beside, beside
 from events.report.findings import first_of, first_rows
 from events.report.money import units
@@ -86,8 +87,8 @@ class Look:
 
     @property
     def files(self) -> dict[str, str]:
-        """File names by what stands in the lines' column `source`; of equal files the first."""
-        return files_of(self.facts)
+        """`part_names` of the store's files."""
+        return part_names(self.facts["parts"])
 
     @property
     def n_customers(self) -> int:
@@ -115,23 +116,27 @@ class Look:
         return int((self.lines_on > 0).sum())
 
 
-def files_of(facts: dict[str, Any]) -> dict[str, str]:
-    """File names by source; of equal files the first."""
-    return {part["source"]: part["name"] for part in reversed(facts["parts"])}
-
-
 def slot_of(instants: pd.Series) -> Ints:
     """A number below `N_SLOTS` for each instant: equal instants have equal ones, seldom others."""
     return instants.to_numpy(dtype="datetime64[us]").astype(np.int64) // SECOND_US % N_SLOTS
 
 
 def look_at(root: Path) -> Look:
-    """Count what the report needs of the store at `root`."""
+    """Count what the report needs of the store at `root`.
+
+    Raises:
+        SourceError: no purchase stands, or none was known by data end.
+    """
     facts = read_manifest(root)
     standing, products = Standing(root, facts), read_side(root, "products", facts)
     tally = _Tally(facts)
     for lines, ids, n_undone in standing.parts(COLUMNS):
         tally.add(lines, ids, n_undone)
+    if not tally.n_customers:
+        raise SourceError(
+            f"{root}: expected purchases that stand and were known by data end, {facts['data_end_on']}, found none; "
+            "look at the column that ingest.format.columns maps to known_at"
+        )
     return tally.look(standing, products, _absent(facts, products), beside(root, facts))
 
 
@@ -146,7 +151,7 @@ class _Tally:
     """Counts of the parts so far."""
 
     def __init__(self, facts: dict[str, Any]) -> None:
-        self.facts, self.files = facts, files_of(facts)
+        self.facts, self.files = facts, part_names(facts["parts"])
         first, last = (date.fromisoformat(facts[name]) for name in ("first_sale_on", "last_sale_on"))
         self.first_day = windows.day_number(first)
         self.n_days = windows.day_number(last) - self.first_day + 1

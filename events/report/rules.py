@@ -12,7 +12,7 @@ from events.report.money import UNITS
 
 HIGH_SHARE = 0.05
 MANY_UNMATCHED = 0.001
-HARMLESS = frozenset({"duplicate", "no_customer", "not_goods", "excluded_account", "undone_same_day"})
+HARMLESS = frozenset({"duplicate", "filtered", "no_customer", "not_goods", "excluded_account", "undone_same_day"})
 """Rules that say nothing about the quality of the data."""
 
 COSTS = {

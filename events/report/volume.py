@@ -12,7 +12,7 @@ from events.report.closer import ABSURD_QUANTITY, ABSURD_TIMES, absurd_quantitie
 from events.report.findings import Finding, counted, examples, percent
 from events.report.look import Look
 from events.report.reading import Ints
-from events.report.weeks import weekly
+from events.report.weeks import week_begins, weekly
 
 USUALLY = 0.8
 MIN_WEEKS = 4
@@ -89,11 +89,8 @@ def jumps(look: Look) -> pd.DataFrame:
 def _jumps(look: Look) -> Iterator[Finding]:
     found = jumps(look)
     if len(found):
-        begins = (found["week"] * windows.WEEK_DAYS - 3).tolist()
-        named = [
-            f"week of {windows.day_of(int(day))} (×{ratio:.2f})"
-            for day, ratio in zip(begins, found["ratio"], strict=True)
-        ]
+        begins = week_begins(found["week"].to_numpy())
+        named = [f"week of {day} (×{ratio:.2f})" for day, ratio in zip(begins, found["ratio"], strict=True)]
         more = f" and {len(named) - 5} more" if len(named) > 5 else ""
         said = (
             f"{counted(len(found), 'week')} with fewer than half or more than twice the lines of the "

@@ -261,7 +261,7 @@ def wilson(n_hits: int, n: int) -> tuple[float, float]:
     """
     if n == 0:
         return 0.0, 1.0
-    z = 1.959963984540054
+    z = profit.Z95
     share = n_hits / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)

@@ -74,21 +74,10 @@ def _turns_left(x: Floats, y: Floats, a: int, b: int, c: int) -> bool:
     return bool((x[b] - x[a]) * (y[c] - y[a]) >= (y[b] - y[a]) * (x[c] - x[a]))
 
 
-def expected_maximum_profit(p: Floats, lapsed: Flags, terms: Economics) -> float:
-    """EMP per customer, store currency: the best cut for each acceptance rate, averaged over its distribution."""
-    return best_cuts(p, lapsed, terms)[0]
-
-
-def emp_fraction(p: Floats, lapsed: Flags, terms: Economics) -> float:
-    """Share of customers that the best cut contacts, averaged over acceptance rates (the paper's optimal fraction).
-
-    Like EMP it is known with hindsight alone; `list_figures` holds what can be known before.
-    """
-    return best_cuts(p, lapsed, terms)[1]
-
-
 def best_cuts(p: Floats, lapsed: Flags, terms: Economics) -> tuple[float, float]:
-    """EMP and its fraction: each corner of the ROC curve's hull is the best cut over a range of acceptance rates.
+    """EMP per customer (expected maximum profit, store currency) and its fraction of customers contacted: the best cut
+    for each acceptance rate, averaged over its distribution. Both are known with hindsight alone; `list_figures` holds
+    what can be known before. Each corner of the ROC curve's hull is the best cut over a range of acceptance rates.
 
     Moving on from a corner pays once gamma · (value − incentive) − contact exceeds `spent` times the kept for each
     lapsed customer that the next one adds; Beta's distribution function weighs the ranges in closed form.

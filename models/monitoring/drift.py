@@ -33,7 +33,7 @@ import pandas as pd
 
 from contracts.false_discovery import q_values
 from contracts.params import Monitor
-from models.evaluation.stability import N_BINS, stability_index
+from models.evaluation.stability import N_BINS, index_of_counts
 from models.risk import Floats
 
 Ints = npt.NDArray[np.int64]
@@ -112,11 +112,6 @@ def counted(ends: Floats, values: Floats) -> Ints:
     return np.append(known, len(values) - int(is_known.sum()))
 
 
-def index_of(before: Ints, now: Ints) -> float:
-    """Population stability index of two sets of counts over the same bins."""
-    return stability_index(before / before.sum(), now / now.sum())
-
-
 def chi_square_p(before: Floats, now: Floats) -> float:
     """Pearson's two-sample χ² on counts: chance of bins as unlike as these. Bins of few rows are taken together.
 
@@ -153,12 +148,12 @@ def _measured(sample: Sample, place: int) -> dict[str, object]:
     counts, seen = np.array([counted(ends, values) for values in before]), counted(ends, now)
     whole, week_before = counts.sum(axis=0), counted(ends, sample.previous[:, place])
     rehearsed = [
-        index_of(counts[earlier].sum(axis=0), counts[later])
+        index_of_counts(counts[earlier].sum(axis=0), counts[later])
         for later, earlier in rehearsals(sample.days, sample.gap_days)
     ]
     return record | {
-        "psi": index_of(whole, seen),
-        "psi_week_before": index_of(whole, week_before) if len(sample.previous) else np.nan,
+        "psi": index_of_counts(whole, seen),
+        "psi_week_before": index_of_counts(whole, week_before) if len(sample.previous) else np.nan,
         "psi_rehearsed": max(rehearsed, default=np.nan),
         "p_value": chi_square_p(whole / whole.sum() * min(sample.n_customers, whole.sum()), seen.astype(np.float64)),
     }

@@ -108,8 +108,8 @@ def happened(rows: pd.DataFrame, days: CustomerDays, end: date, task: Task) -> t
     ahead = np.full(len(days.customers), task.horizon_days, dtype=np.int64)
     ahead[place[is_held]] = rows["horizon_days"].to_numpy(dtype=np.int64)[is_held]
     longest = task.model_copy(update={"label": "flat", "horizon_days": int(rows["horizon_days"].max())})
-    gone = lapsed(days, _cutoff(rows), end, longest, ahead)
-    return is_held, np.where(is_held, gone[place], False)
+    gone = np.append(lapsed(days, _cutoff(rows), end, longest, ahead), False)  # the last place: whoever is not held
+    return is_held, gone[place]
 
 
 def lived(published: pd.DataFrame, read_days: DaysReader, end: date, task: Task, params: Drawn) -> Lived:

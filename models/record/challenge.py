@@ -52,14 +52,14 @@ def challenge(candidate: Path, champion: Path, at: Tables, params: Params) -> Co
     if why:
         return Comparison(NOTHING, f"Nothing to compare: {why}.", champion_hash=old["model_hash"])
     differing = differences(old["params"], new["params"])
+    keys = judged_p[list(tables.FEATURE_KEYS)]
     try:
-        keys = judged_p[list(tables.FEATURE_KEYS)]
         p = judged_p["p_lapse"].to_numpy() if is_same(old, new) else _champions(old, at, keys, params)
     except ContractError as error:
         said = "No verdict: the champion's recipe cannot be fitted on this run's features."
         return Comparison(NOTHING, said, str(error), differences=differing, champion_hash=old["model_hash"])
     judged = Judged(
-        judged_p[list(tables.FEATURE_KEYS)],
+        keys,
         judged_p["lapsed"].to_numpy(dtype=bool),
         pd.factorize(judged_p["customer_id"])[0].astype(np.int64),
         windows.day_numbers(judged_p["cutoff_on"]),

@@ -96,8 +96,7 @@ def profit_gain(judged: Judged, params: Evaluate, seed: int) -> Plain:
     """
     k = judged.sample.scaled(params.capacity)
     terms = economics(params)
-    won = terms.acceptance * (terms.customer_value - terms.incentive_cost) - terms.contact_cost
-    worth = np.where(judged.lapsed, won, -terms.incentive_cost - terms.contact_cost)
+    worth = np.where(judged.lapsed, terms.won, -terms.spent)
     sides = [listed(judged, side, k).astype(np.float64) for side in (CHALLENGER, CHAMPION)]
     difference = (sides[0] - sides[1]) * worth / len(judged.cutoffs) * (params.capacity / k)
     sums: Floats = np.bincount(judged.customer, difference).astype(np.float64)

@@ -62,7 +62,7 @@ def read_ledger(path: Path) -> tuple[Entry, ...]:
     """All entries, earliest first; a damaged line is a `StateError` that names it."""
     if not path.exists():
         return ()
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").split("\n")  # a reason may hold other ends of lines, as U+2028
     return tuple(_entry(line, number, path) for number, line in enumerate(lines, start=1) if line.strip())
 
 

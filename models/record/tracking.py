@@ -60,7 +60,6 @@ class LoggedRun:
 
     run_id: str
     model_uri: str
-    is_new: bool
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -183,7 +182,7 @@ def find_run(client: Client, experiment: str, content_hash: str) -> LoggedRun | 
     for run in client.search_runs([experiment], filter_string=wanted, order_by=["attributes.start_time ASC"]):
         models = run.outputs.model_outputs if run.outputs else []
         if models:
-            return LoggedRun(run.info.run_id, f"models:/{models[0].model_id}", is_new=False)
+            return LoggedRun(run.info.run_id, f"models:/{models[0].model_id}")
     return None
 
 
@@ -218,7 +217,7 @@ def log_run(client: Client, experiment: str, record: RunRecord, bundle: Path, ex
             _log_file(client, run_id, path)
         _log_judged(client, run_id, record)
         model_uri = _log_model(record, bundle, example)
-    return LoggedRun(run_id, model_uri, is_new=True)
+    return LoggedRun(run_id, model_uri)
 
 
 def _log_figures(client: Client, run_id: str, record: RunRecord) -> None:

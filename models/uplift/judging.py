@@ -63,15 +63,6 @@ def _curve(predicted: Floats, effect_scores: Floats) -> pd.DataFrame:
     return pd.DataFrame({"share": share, "gain": gain, "chance": share * sums[-1]})
 
 
-def policy_value(trial: Trial, policy: Floats, predictions: Floats | None = None) -> Estimate:
-    """Mean outcome a row if the policy (probabilities, shape (rows, arms)) had decided: doubly robust.
-
-    Without predictions by inverse propensity alone. NaN if the policy may do what could not be drawn.
-    """
-    q = np.zeros(trial.propensity.shape) if predictions is None else predictions
-    return mean_of(policy_scores(arm_scores(trial, q), policy), trial.customer)
-
-
 def best_arms(effects: Floats, propensity: Floats, worth: Floats | float = 1.0, cost: Floats | float = 0.0) -> Ints:
     """The arm of greatest worth · effect − cost among those that can be drawn; shapes (rows, arms). Ties: the first."""
     net = np.broadcast_to(np.asarray(worth, dtype=np.float64).reshape(-1, 1), effects.shape) * effects - cost

@@ -45,10 +45,6 @@ class Trial:
             customer=self.customer[which],
         )
 
-    def with_outcome(self, outcome: Floats) -> Trial:
-        """The same draws with another outcome."""
-        return replace(self, outcome=np.asarray(outcome, dtype=np.float64))
-
 
 def trial_of(
     frame: pd.DataFrame,

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +29,6 @@ from models.risk import Flags, Floats
 from models.value.at_stake import UNMEASURED, ValueModel, fit_value, is_enough, paid_rows
 from models.value.shapes import CANDIDATES
 
-Plain = dict[str, Any]
 N_JUDGED_CUTOFFS = 4
 N_DRAWS = 500
 FEWEST_DRAWS = 100
@@ -67,20 +65,13 @@ def deviance(paid: Floats, predicted: Floats, unit: float) -> Floats:
     return np.asarray(4.0 * (y - m) ** 2 / m)
 
 
-def gini(paid: Floats, predicted: Floats, weights: Floats) -> Floats:
-    """Normalised Gini coefficient, one a row of weights: 1 is the perfect order, 0 a random one.
-
-    Twice the area between the share of the amount paid by the highest predictions and the diagonal, over the same for
-    the order by what was paid (Frees, Meyers and Cummings 2011, 'Summarizing insurance scores using a Gini index'; of
-    customers' values: Wang, Liu and Miao 2019, arXiv 1912.07753). Equal predictions share what they paid.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value: Floats = concentration(paid, predicted, weights) / concentration(paid, paid, weights)
-    return value
-
-
 def concentration(paid: Floats, score: Floats, weights: Floats) -> Floats:
-    """Twice the area between the concentration curve, highest scores first, and the diagonal; one a row of weights."""
+    """Twice the area between the concentration curve, highest scores first, and the diagonal; one a row of weights.
+
+    Over that of the order by what was paid it is the normalised Gini coefficient: 1 is the perfect order, 0 a random
+    one (Frees, Meyers and Cummings 2011, 'Summarizing insurance scores using a Gini index'; of customers' values: Wang,
+    Liu and Miao 2019, arXiv 1912.07753). Equal scores share what they paid.
+    """
     if not len(paid):
         return np.full(len(weights), np.nan)
     order = np.argsort(-score, kind="stable")

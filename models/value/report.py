@@ -10,7 +10,7 @@ import pandas as pd
 
 from contracts.files import atomic_folder, atomic_path, rounded, write_json, write_text
 from models.evaluation import metrics
-from models.value.at_stake import write_value
+from models.value.at_stake import Z95, write_value
 from models.value.judging import Outcomes, Tested, Valued, bins_of, n_draws
 
 Plain = dict[str, Any]
@@ -57,7 +57,7 @@ def _bin_record(
     paid, predicted = outcomes.paid[places], float(outcomes.predicted[kind][places].mean())
     mean = float(paid.mean())
     errors = np.bincount(pd.factorize(outcomes.customer[places])[0], paid - mean) / len(paid)
-    half = 1.959963984540054 * float(np.sqrt(errors @ errors))
+    half = Z95 * float(np.sqrt(errors @ errors))
     bias = predicted / mean - 1.0 if mean > 0 else float("nan")
     return kind, group, number + 1, len(places), predicted, mean, max(mean - half, 0.0), mean + half, bias
 

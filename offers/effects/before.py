@@ -51,8 +51,8 @@ class Compared:
     p_value: float
 
 
-def before_lapses(rows: pd.DataFrame, facts: pd.DataFrame, most: int = MOST_SHOWN) -> list[Plain]:
-    """The circumstances that go most surely with more lapses, by q-value (over all), each with its sentence.
+def before_lapses(rows: pd.DataFrame, facts: pd.DataFrame) -> list[Plain]:
+    """The `MOST_SHOWN` circumstances that go most surely with more lapses, by q-value over all, with their sentences.
 
     `rows` has one labelled customer and cutoff a row (`customer_id`, `lapsed`, `stratum`), `facts` one circumstance of
     one row (`row`: its index; `kind`, `name`). Goods are compared among those who bought anything in the window,
@@ -62,7 +62,7 @@ def before_lapses(rows: pd.DataFrame, facts: pd.DataFrame, most: int = MOST_SHOW
     for record, q in zip(found, q_values(np.array([one["p_value"] for one in found])), strict=True):
         record["q_value"] = float(q)
     found = [one for one in found if one["difference"] > 0 and not np.isnan(one["q_value"])]
-    return sorted(found, key=lambda one: (one["q_value"], one["p_value"], one["kind"], one["name"]))[:most]
+    return sorted(found, key=lambda one: (one["q_value"], one["p_value"], one["kind"], one["name"]))[:MOST_SHOWN]
 
 
 def _all(rows: pd.DataFrame, facts: pd.DataFrame) -> list[tuple[str, str, tuple[Compared, int, int]]]:

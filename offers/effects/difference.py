@@ -48,14 +48,9 @@ class Difference:
 def difference(outcomes: pd.DataFrame, outcome: Outcome) -> Difference:
     """Effect among the rows of a table WAVE_OUTCOMES, treated against control.
 
-    For one offer take `offer_difference`, which knows whom exploration's draws of 'none' may stand for.
+    For one offer take `of_rows` of `Rows.of_offer`, which knows whom exploration's draws of 'none' may stand for.
     """
     return of_rows(rows_of(outcomes), outcome)
-
-
-def offer_difference(outcomes: pd.DataFrame, offer: str, outcome: Outcome) -> Difference:
-    """Effect of one offer: what the plan selected it for, and exploration's draws of it against 'none'."""
-    return of_rows(rows_of(outcomes).of_offer(offer), outcome)
 
 
 def of_rows(rows: Rows, outcome: Outcome) -> Difference:

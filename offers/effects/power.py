@@ -16,6 +16,7 @@ from offers.effects.rows import Floats
 
 Z_TWO_SIDED, Z_POWER = 1.959963984540054, 0.8416212335729143
 MOST_WEEKS = 104
+CURVE_WEEKS = 52
 EVERYTHING = "all offers"
 
 
@@ -80,10 +81,10 @@ def _whole(number: float, word: str) -> str:
     return f"{shown} {word}{'' if shown == '1' else 's'}"
 
 
-def curve(selected: pd.DataFrame, control_share: float, weeks: int = 52) -> list[dict[str, float]]:
+def curve(selected: pd.DataFrame, control_share: float) -> list[dict[str, float]]:
     """Smallest fall shown after each number of weeks, over all offers; empty without treated or controls."""
     n = len(selected)
-    at = np.arange(1, weeks + 1, dtype=np.float64)
+    at = np.arange(1, CURVE_WEEKS + 1, dtype=np.float64)
     p_lapse = selected["p_lapse"].to_numpy(dtype=np.float64)
     falls = detectable((1 - control_share) * n, control_share * n, p_lapse, at)
     return [{"weeks": int(k), "effect": float(fall)} for k, fall in zip(at, falls, strict=True) if math.isfinite(fall)]

@@ -20,9 +20,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from offers.effects.rows import Floats, Outcome, Rows, rows_of
+from offers.effects.rows import Floats, Outcome, Rows
 
 ALPHA = 0.05
 TUNED_FOR = 2_000
@@ -49,12 +48,6 @@ class Sequence:
 
 
 NOTHING = Sequence(math.nan, math.nan, math.nan, math.nan, math.nan, 0, 0)
-
-
-def sequence(outcomes: pd.DataFrame, outcome: Outcome) -> Sequence:
-    """The last look at the rows of a table WAVE_OUTCOMES, treated against control."""
-    rows = rows_of(outcomes)
-    return last_look(rows, residuals(rows)[outcome], outcome)
 
 
 def weekly(rows: Rows, residual: Floats, outcome: Outcome) -> list[tuple[str, Sequence]]:

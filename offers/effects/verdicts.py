@@ -19,12 +19,11 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from contracts.false_discovery import q_values
 from contracts.params.acting import Collect
 from offers.catalogue import NONE
-from offers.effects.rows import Floats, Outcome, Rows, rows_of
+from offers.effects.rows import Floats, Outcome, Rows
 from offers.effects.sequence import Sequence as Look
 from offers.effects.sequence import last_look, residuals
 
@@ -79,8 +78,3 @@ def verdicts(looks: Mapping[str, Looks], collect: Collect) -> dict[str, Verdict]
     """The verdict on each of the offers or slices that are looked at together, by name."""
     pairs = zip(looks.items(), corrected(list(looks.values())), strict=True)
     return {name: verdict(*both, *q, collect) for (name, both), q in pairs}
-
-
-def verdict_by_offer(outcomes: pd.DataFrame, collect: Collect) -> dict[str, str]:
-    """The verdict on each offer that was ever drawn, from the table WAVE_OUTCOMES; none without rows."""
-    return dict(verdicts(offer_looks(rows_of(outcomes)), collect)) if len(outcomes) else {}

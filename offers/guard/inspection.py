@@ -1,7 +1,14 @@
 """The loyalty guard: reads a finished plan and says what in it breaks a rule. It shares no code with the optimiser.
 
-Everything is derived again from the catalogue, the portraits and the scores; the rules are those of the domain's
-section 'Loyalty is never punished'. A plan that breaks one is not published.
+Everything is derived again from catalogue, portraits and scores. A plan that breaks a rule is not published.
+The rules by which loyalty is never punished have numbers:
+
+1. An offer only gives.
+2. Nobody is treated by an attribute that is forbidden.
+3. A loyal customer is never worse off than a newer one: (a) a price that admits a tier admits every higher one, (b)
+   mean benefit does not fall from a tier to the next, (c) every regular can claim the newcomers' price.
+4. No price benefit ends without notice.
+5. Every decision says why.
 """
 
 from __future__ import annotations

@@ -1,13 +1,21 @@
-"""The terminal that tables are printed to."""
+"""What commands print: tables, or a line for people and plain data for programs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 NARROWEST = 100
+
+
+def tell(told: dict[str, Any], line: str, *, is_json: bool) -> None:
+    """What a command has done: a line for people, or plain data."""
+    typer.echo(json.dumps(told, ensure_ascii=False) if is_json else line)
 
 
 def console() -> Console:

@@ -120,10 +120,11 @@ def rejects_command(
     With --accounts: till, staff or wholesale accounts with the evidence; nothing is excluded unless you name them in
     inbox/excluded.txt (an id a line). Example: regulars rejects --rule no_instant --top 50
     """
+    from contracts.params import load_params
     from pipeline.commands.rejected import by_rule, odd_accounts, rejected_lines
 
     if accounts:
-        rows = odd_accounts(STORE, top)
+        rows = odd_accounts(STORE, load_params(PARAMS).inspect, top)
     else:
         rows = by_rule(STORE) if rule is None else rejected_lines(STORE, rule, top)
     if is_json:

@@ -6,11 +6,12 @@ import getpass
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from contracts.errors import ParameterError
+from pipeline.commands.console import tell
 
 user_app = typer.Typer(
     no_args_is_help=True,
@@ -33,11 +34,6 @@ def add_commands(app: typer.Typer) -> None:
     app.command("serve")(serve_command)
     for name, group in (("user", user_app), ("token", token_app), ("audit", audit_app), ("activity", activity_app)):
         app.add_typer(group, name=name)
-
-
-def _say(told: dict[str, Any], line: str, *, is_json: bool) -> None:
-    """What a command has done: a line for people, or plain data."""
-    typer.echo(json.dumps(told, ensure_ascii=False) if is_json else line)
 
 
 def _me() -> str:
@@ -73,7 +69,7 @@ def user_add(
     password_hash = accounts.hashed(_password())
     with the_desk(Path.cwd(), is_loading=False) as desk, desk.writing() as connection:
         accounts.add_user(connection, _me(), name, role, password_hash=password_hash)
-    _say({"name": name, "role": role}, f"{name} may sign in, as {role}", is_json=is_json)
+    tell({"name": name, "role": role}, f"{name} may sign in, as {role}", is_json=is_json)
 
 
 def _password() -> str:
@@ -103,7 +99,7 @@ def user_change(
         accounts.change_user(connection, _me(), name, role=role, password_hash=password_hash, is_active=is_active)
         user = accounts.find_user(connection, name)
     told = {what: user[what] for what in ("name", "role", "is_active")}
-    _say(told, f"{name} is changed", is_json=is_json)
+    tell(told, f"{name} is changed", is_json=is_json)
 
 
 @user_app.command("list")
@@ -135,7 +131,7 @@ def token_make(
 
     with the_desk(Path.cwd(), is_loading=False) as desk, desk.writing() as connection:
         made = credentials.make_token(connection, _me(), user, name, days=days, role=role)
-    _say({"token": made}, made, is_json=is_json)
+    tell({"token": made}, made, is_json=is_json)
 
 
 @token_app.command("list")
@@ -162,7 +158,7 @@ def token_revoke(number: Annotated[int, typer.Argument(help="Its number in the l
 
     with the_desk(Path.cwd(), is_loading=False) as desk, desk.writing() as connection:
         credentials.revoke_token(connection, _me(), number)
-    _say({"number": number}, f"token {number} is out of force", is_json=is_json)
+    tell({"number": number}, f"token {number} is out of force", is_json=is_json)
 
 
 @audit_app.command("verify")
@@ -180,7 +176,7 @@ def audit_verify(
     with the_desk(Path.cwd(), is_loading=False) as desk, desk.reading() as connection:
         head = audit.verify(connection, noted)
     told = {"number": head.number, "hash": head.hash}
-    _say(told, f"audit log: {head.number} rows, as they were written; {head.hash}", is_json=is_json)
+    tell(told, f"audit log: {head.number} rows, as they were written; {head.hash}", is_json=is_json)
 
 
 @activity_app.command("load")
@@ -205,4 +201,4 @@ def activity_load(
         n_new = sending.take_activity(connection, rows, through_on, now())
         audit.append(connection, _me(), "activity loaded", detail={"through_on": through_on, "n": n_new})
     told = {"n_new": n_new, "through_on": through_on}
-    _say(told, f"{n_new} rows were new; recent activity is known through {through_on}", is_json=is_json)
+    tell(told, f"{n_new} rows were new; recent activity is known through {through_on}", is_json=is_json)

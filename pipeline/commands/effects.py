@@ -40,7 +40,8 @@ def add_commands(app: typer.Typer) -> None:
 def pull_command() -> None:
     """Bring published experiments and what the desk recorded into inbox/, which the stages read; `run` does so too.
 
-    Erasures that were asked for at the desk are carried out everywhere else. Example: regulars pull && dvc repro
+    This command alone carries out everywhere else the erasures that were asked for at the desk (REGULARS_KEY).
+    Example: regulars pull && dvc repro
     """
     from pipeline.commands.following import follow_erasures
     from pipeline.desk import has_desk

@@ -21,7 +21,6 @@ from contracts.event_tables import SIDE_TABLES
 from contracts.files import digest
 from contracts.params import Params, checked
 from events.building import build_store
-from events.open_source import open_source
 from events.proposals.proposal import Proposal, Question
 from events.proposals.proposing import propose, sample_of
 from events.proposals.proposing_shop import charge_codes
@@ -34,6 +33,7 @@ from events.store import read_store
 from events.tombstones import Tombstones
 from features.customer_days import DayBook, day_book
 from features.snapshots import label_counts, lay_out
+from pipeline.sources import named_source
 
 Changes = dict[str, dict[str, Any]]
 DEFAULT_ZONE = "UTC"
@@ -209,7 +209,7 @@ def _unknown_place(made: Proposal, wishes: Wishes) -> list[Question]:
 
 def look_at_source(params: Params, wishes: Wishes, today: date) -> Look:
     """Clean the source that parameters name into a store of its own, and say what it allows."""
-    source = open_source(params)
+    source = named_source(params)
     rules = params.ingest.rules.model_copy(update={"max_reject_share": 1.0})
     ingest = params.ingest.model_copy(update={"rules": rules, "hash_ids": False})
     trial = params.model_copy(update={"ingest": ingest})

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from contracts.errors import UnknownNameError, nearest
+from contracts.params import Inspect
 from events.cleaning import BY_CODE
-from events.manifest import read_manifest
+from events.manifest import part_names, read_manifest
 from events.report.accounts import suspicious_accounts
 from events.store import read_lines
 
@@ -26,7 +27,7 @@ def rejected_lines(store: Path, rule: str, top: int) -> list[dict[str, Any]]:
     if rule not in BY_CODE:
         raise UnknownNameError(f"no rule '{rule}'{nearest(rule, BY_CODE)}")
     facts = read_manifest(store)
-    named = {part["source"]: part["name"] for part in facts["parts"]}
+    named = part_names(facts["parts"])
     rows = read_lines(store, "rejects", facts, ["source", "source_line", "rule", "problem"])
     rows = rows[rows["rule"] == rule].assign(file=rows["source"].map(named)).sort_values(["file", "source_line"])
     return [
@@ -35,9 +36,9 @@ def rejected_lines(store: Path, rule: str, top: int) -> list[dict[str, Any]]:
     ]
 
 
-def odd_accounts(store: Path, top: int) -> list[dict[str, Any]]:
+def odd_accounts(store: Path, limits: Inspect, top: int) -> list[dict[str, Any]]:
     """Accounts that buy as no person does: `customer_id`, `reason` with its numbers."""
-    found = suspicious_accounts(store)
+    found = suspicious_accounts(store, limits)
     return [
         {str(key): value for key, value in row.items()}
         for row in found[["customer_id", "reason"]].head(top).to_dict("records")

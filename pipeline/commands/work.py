@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from contracts.errors import ParameterError
+from pipeline.commands.console import tell
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -83,11 +84,6 @@ def list_command(  # noqa: PLR0917 – options are given by name
         from serving.terminal import list_table
 
         console().print(list_table(listing.frame(rows), manifest))
-
-
-def _say(told: dict[str, Any], line: str, *, is_json: bool) -> None:
-    """What a command has done: a line for people, or plain data."""
-    typer.echo(json.dumps(told, ensure_ascii=False) if is_json else line)
 
 
 def _filters(*values: Any) -> Filters:
@@ -164,7 +160,7 @@ def claim_command(  # noqa: PLR0917 – options are given by name
         else:
             work.claim(connection, actor, found, customer)
     holder = "" if is_back else to or name
-    _say({"claimed_by": holder}, f"{holder or 'nobody'} works on this customer", is_json=is_json)
+    tell({"claimed_by": holder}, f"{holder or 'nobody'} works on this customer", is_json=is_json)
 
 
 def outcome_command(  # noqa: PLR0917 – options are given by name
@@ -194,7 +190,7 @@ def outcome_command(  # noqa: PLR0917 – options are given by name
         actor, found = _actor(connection, name), weeks.find_week(connection, week)
         given = work.Outcome(key or secrets.token_hex(8), customer, kind, reason, channel, note, at, found.week)
         said = work.record(connection, actor, found, [given])
-    _say({"kind": kind, "result": said[0]}, f"{kind}: {said[0]}", is_json=is_json)
+    tell({"kind": kind, "result": said[0]}, f"{kind}: {said[0]}", is_json=is_json)
 
 
 def export_command(  # noqa: PLR0917 – options are given by name
@@ -240,7 +236,7 @@ def export_command(  # noqa: PLR0917 – options are given by name
         with desk.reading() as connection:
             n_rows = drop(place, lambda path: exporting.write_file(connection, made, kind, path))
     told = {"out": place, "n_rows": n_rows, "week": found.week, "on": day.isoformat()}
-    _say(told, f"{place}: {n_rows:,} customers of week {found.week}", is_json=is_json)
+    tell(told, f"{place}: {n_rows:,} customers of week {found.week}", is_json=is_json)
 
 
 def due_command(on: On = None, channel: Channel = None, week: Week = None, is_json: Json = False) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from contracts.params import Plan
-from offers.catalogue import NONE
+from offers.catalogue import NONE, Offer
 from offers.contacts import is_rested
 from offers.optimiser.solving import QUICK
 from offers.plan import assigned, reachable, valued, weigh
@@ -80,9 +80,8 @@ def truly_worth(worth: pd.DataFrame, customers: pd.DataFrame, monday: Monday) ->
     offers = {offer.id: offer for offer in monday.setting.catalogue.offers}
     pairs = worth[["channel", "mechanic", "contact_cost"]].assign(
         customer_id=customers["customer_id"].to_numpy()[worth["customer"].to_numpy()],
-        price_worth=worth["offer"].map({name: offer.price_worth for name, offer in offers.items()}),
-        other_worth=worth["offer"].map({name: offer.other_worth for name, offer in offers.items()}),
-        cost=worth["offer"].map({name: offer.cost for name, offer in offers.items()}),
+        price_worth=worth["offer"].map({name: _whole(offer, "price_worth") for name, offer in offers.items()}),
+        cost=worth["offer"].map({name: _whole(offer, "cost") for name, offer in offers.items()}),
     )
     known = expected(monday.truth, pairs, monday.horizon_days, monday.value_horizon_days)
     profit, effect = known["profit"].to_numpy(), known["effect"].to_numpy()
@@ -94,6 +93,11 @@ def truly_worth(worth: pd.DataFrame, customers: pd.DataFrame, monday: Monday) ->
         effect_low=effect,
         effect_high=effect,
     )
+
+
+def _whole(offer: Offer, name: str) -> float:
+    """An amount of all that a bundle holds, as it is sent."""
+    return sum(float(getattr(part, name)) for part in offer.components)
 
 
 def everybody(monday: Monday) -> pd.DataFrame:

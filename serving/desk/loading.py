@@ -29,6 +29,8 @@ from serving.published import Revision
 
 PART = 20_000
 """Rows a transaction: one of a million takes others a second or two, and each rewrites pages of every index."""
+ACTOR = "release"
+"""Who loads weeks, as the audit log names it."""
 LEFT = "left"
 WITHHELD: Mapping[str, str] = {
     "offer": "none", "mechanic": "none", "offer_text": "", "channel": "", "codes": "", "why": "", "change": LEFT
@@ -55,9 +57,7 @@ class Loaded:
     is_new: bool
 
 
-def load_week(
-    desk: Desk, revision: Revision, history: History, documents: Mapping[str, Any], actor: str = "release"
-) -> Loaded:
+def load_week(desk: Desk, revision: Revision, history: History, documents: Mapping[str, Any]) -> Loaded:
     """Bring a published revision into force; the same content again changes nothing but its documents, if they differ.
 
     `history` is asked for the listed customers' weekly sums; `documents` are plain data by kind. A kill at any point
@@ -68,16 +68,16 @@ def load_week(
             known = _known(connection, revision)
         if known is None:
             _clear_away(desk)
-            return _load_anew(desk, revision, history, documents, actor)
+            return _load_anew(desk, revision, history, documents)
         with desk.writing() as connection:
             if _write_documents(connection, known, documents):
-                _note(connection, actor, revision, is_new=False)
+                _note(connection, revision, is_new=False)
     return Loaded(revision.week, known, False)
 
 
-def _note(connection: sa.Connection, actor: str, revision: Revision, *, is_new: bool) -> None:
+def _note(connection: sa.Connection, revision: Revision, *, is_new: bool) -> None:
     detail = {"week": revision.week, "revision": revision.number, "is_new": is_new}
-    audit.append(connection, actor, "week loaded", detail=detail)
+    audit.append(connection, ACTOR, "week loaded", detail=detail)
 
 
 def _content(revision: Revision) -> str:
@@ -118,7 +118,7 @@ def _clear_part(connection: sa.Connection, week_id: int) -> bool:
     return connection.execute(entries.delete().where(part)).rowcount > 0
 
 
-def _load_anew(desk: Desk, revision: Revision, history: History, documents: Mapping[str, Any], actor: str) -> Loaded:
+def _load_anew(desk: Desk, revision: Revision, history: History, documents: Mapping[str, Any]) -> Loaded:
     since = after(now(), hours=-ERASED_SINCE_HOURS)
     with desk.reading() as connection:
         listed, left = _rows(connection, revision)
@@ -137,7 +137,7 @@ def _load_anew(desk: Desk, revision: Revision, history: History, documents: Mapp
         own = schema.weeks.c.id == week_id
         connection.execute(schema.weeks.update().where(own).values(is_whole=True, loaded_at=now()))
         _put_in_force(connection, revision.week, week_id)
-        _note(connection, actor, revision, is_new=True)
+        _note(connection, revision, is_new=True)
     return Loaded(revision.week, week_id, True)
 
 
@@ -197,7 +197,8 @@ def entry_rows(week_id: int, rows: pd.DataFrame, first: int) -> Iterator[tuple[A
     days = {str(name): rows[name].dt.strftime("%Y-%m-%d") for name in rows.select_dtypes("datetime").columns}
     plain = rows.assign(**days)
     # whoever left has no rank any more, as it stands in the published row
-    facts = plain.to_json(orient="records", lines=True, force_ascii=False).splitlines()
+    # a text may hold other ends of lines than JSON's own, as U+2028
+    facts = plain.to_json(orient="records", lines=True, force_ascii=False).removesuffix("\n").split("\n")
     columns = [
         *(plain[name].tolist() for name in TEXTS),
         *(plain[name].fillna(LEAST).astype(float).tolist() for name in NUMBERS),

@@ -25,6 +25,7 @@ from serving.desk.seeking import Start
 from serving.desk.weeks import Week
 
 MOST = 500
+LARGEST = 2**62
 _BAD = "cursor: expected the `next` of a page with the same filters, got something else; begin without a cursor"
 
 
@@ -81,7 +82,8 @@ def _read(connection: sa.Connection, cursor: str, filters: Filters) -> tuple[Wee
     column, _ = order(filters.sort)
     wanted = str if isinstance(column.type, sa.String) else (int, float)
     is_fit = isinstance(week_id, int) and isinstance(place, int) and isinstance(value, wanted) and back in ([], [True])
-    if not is_fit or said != _filters_hash(filters) or max(abs(week_id), abs(place)) > 2**31:
+    is_held = is_fit and (isinstance(value, str) or abs(value) <= LARGEST)  # no database takes more, or NaN
+    if not is_held or said != _filters_hash(filters) or max(abs(week_id), abs(place)) > 2**31:
         raise ParameterError(_BAD)
     return _revision(connection, week_id), Start(value, place, bool(back))
 

@@ -20,7 +20,7 @@ from contracts.errors import ParameterError, nearest
 from contracts.windows import is_later
 from serving.desk import audit
 from serving.desk.actors import Actor
-from serving.desk.clock import read_day
+from serving.desk.clock import after, read_day, read_instant
 from serving.desk.errors import StaleError
 from serving.desk.people import erased
 from serving.desk.schema import activity, entries, feeds, outcomes, suppressions
@@ -37,6 +37,9 @@ SINCE = {
 }
 """What each kind of recent activity is called where it drops somebody."""
 KINDS = (*SINCE, "complaint_closed")
+NEEDED = ("customer_id", "kind", "happened_on")
+"""Columns of a file of recent activity; `channel` may stand beside them."""
+PART = 500
 SUPPRESSED, CONTACTED = "suppressed", "already contacted"
 
 
@@ -136,7 +139,7 @@ def due(connection: sa.Connection, week: Week, on: date, channel: str | None = N
     """
     refuse_stale(connection, week, on)
     rows, counted = [], dict[str, int]()
-    for part in _in_parts(_candidates(connection, week, on, channel)):
+    for part in in_parts(_candidates(connection, week, on, channel), PART):
         of_offers = [row["customer_id"] for row in part if row["due"] == "offer"]
         against = contacted(connection, week, of_offers) | dropped(connection, week, part, on)
         rows += [row for row in part if row["customer_id"] not in against]
@@ -173,7 +176,8 @@ def _what_is_due(row: dict[str, Any], on: str) -> str:
     return next((what for what in ("notice", "follow_up") if row[DUE[what]] == on), "")
 
 
-def _in_parts(rows: Iterable[dict[str, Any]], size: int = 500) -> Iterator[list[dict[str, Any]]]:
+def in_parts(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    """Rows so many at a time; no part without rows."""
     part: list[dict[str, Any]] = []
     for row in rows:
         part.append(row)
@@ -204,14 +208,18 @@ def take_activity(connection: sa.Connection, rows: list[dict[str, str]], through
     """Keep a delivery of recent activity; return how many rows were new. The same again adds nothing but its day.
 
     Nothing is kept of whoever was erased.
+
+    Raises:
+        ParameterError: the day is still to come: taken in, it would say for good that enough is known.
     """
+    refuse_future(through_on, loaded_at)
     gone = erased(connection, {row["customer_id"] for row in rows})
     held_rows = [row for row in rows if row["customer_id"] not in gone]
     fresh = {(row["customer_id"], row["kind"], row["channel"], row["happened_on"]): row for row in held_rows}
     names = [key[0] for key in fresh]
     held = set()
-    for start in range(0, len(names), 500):
-        chosen = sa.select(activity).where(activity.c.customer_id.in_(names[start : start + 500]))
+    for start in range(0, len(names), PART):
+        chosen = sa.select(activity).where(activity.c.customer_id.in_(names[start : start + PART]))
         held |= {tuple(row) for row in connection.execute(chosen)}
     added = [row for key, row in fresh.items() if key not in held]
     if added:
@@ -220,12 +228,21 @@ def take_activity(connection: sa.Connection, rows: list[dict[str, str]], through
     return len(added)
 
 
+def refuse_future(through_on: str, at: str) -> None:
+    """Raise `ParameterError` for a day that has not begun at an instant, wherever the shop is."""
+    if is_later(date.fromisoformat(through_on), read_instant(after(at, days=1)).date()):
+        raise ParameterError(f"expected a day that has been, got {through_on}; say the last day that is known whole")
+
+
 def read_activity(raw: bytes) -> list[dict[str, str]]:
     """The rows of a CSV file of recent activity; `ParameterError` names the first line that does not fit."""
     try:
-        lines = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
+        reader = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True)
+        lines, header = list(reader), reader.fieldnames or ()
     except (UnicodeDecodeError, csv.Error):
         raise ParameterError("expected a CSV file in UTF-8 with a header, got something else") from None
+    if not set(NEEDED) <= set(header):  # nothing at all is no day on which nobody did anything
+        raise ParameterError(f"expected the columns {', '.join(NEEDED)} in the header, got others or none; add them")
     return [_activity_row(number, line) for number, line in enumerate(lines, start=2)]
 
 
@@ -236,5 +253,8 @@ def _activity_row(number: int, line: dict[str, str]) -> dict[str, str]:
         raise ParameterError(f"line {number}: expected a kind of {', '.join(KINDS)}, got '{row['kind'][:30]}'{hint}")
     if not row["customer_id"]:
         raise ParameterError(f"line {number}: expected a customer_id, got none")
-    read_day(row["happened_on"])
+    try:
+        read_day(row["happened_on"])
+    except ParameterError as error:
+        raise ParameterError(f"line {number}: {error}") from None
     return row

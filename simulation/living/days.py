@@ -22,6 +22,7 @@ from simulation.living.sends import Sends, reaches_of
 from simulation.living.shop import Shop
 from simulation.living.state import LONG_AGO, Aims, State, acts_of, hazard_factor
 
+CLOSED_AFTER_DAYS = 3
 HALF = 0.5
 """A purchase falls on the middle of its day: so much of the day's clock has run since when the next day begins."""
 
@@ -216,7 +217,7 @@ def _sold(shop: Shop, state: State, who: Ints, luck: DayLuck) -> Tied:
     )
 
 
-def closed_complaints(state: State, day: int, after_days: int = 3) -> Ints:
-    """Customers whose complaint is closed on the day."""
-    closed: Ints = np.flatnonzero((state.complained_on > LONG_AGO) & (state.complained_on == day - after_days))
+def closed_complaints(state: State, day: int) -> Ints:
+    """Customers whose complaint is closed on the day, three days after it was made."""
+    closed: Ints = np.flatnonzero((state.complained_on > LONG_AGO) & (state.complained_on == day - CLOSED_AFTER_DAYS))
     return closed

@@ -13,7 +13,6 @@ from simulation.living.nature import Nature
 
 STREAM = 101
 """Key of the streams of customers; those of luck have others."""
-OLDEST_CONSENT_DAYS = 5
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from contracts.errors import SourceError
 from contracts.params import Inspect, Task
 from events.building import build_store
 from events.report.accounts import suspicious_accounts
@@ -157,7 +158,7 @@ def crowd(till_lines: int) -> list[dict[str, object]]:
 
 def test_an_account_of_the_till_is_found_and_not_named(tmp_path: Path) -> None:
     root = store(tmp_path, crowd(4))
-    found = suspicious_accounts(root)
+    found = suspicious_accounts(root, LIMITS)
     assert found["customer_id"].tolist() == ["TILL-1"]
     assert found["purchase_days"].tolist() == [60]
     assert found["lines"].tolist() == [240]
@@ -169,12 +170,12 @@ def test_an_account_of_the_till_is_found_and_not_named(tmp_path: Path) -> None:
 
 
 def test_customers_alike_are_not_suspicious(tmp_path: Path) -> None:
-    assert suspicious_accounts(store(tmp_path, crowd(0))).empty
+    assert suspicious_accounts(store(tmp_path, crowd(0)), LIMITS).empty
 
 
 def test_refusing_a_profile_keeps_an_account_off_the_list(tmp_path: Path) -> None:
     refused = pd.DataFrame({"customer_id": pd.array(["TILL-1"], dtype="str"), "no_profiling": pd.array([True])})
-    assert suspicious_accounts(store(tmp_path, crowd(4), {"customers": refused})).empty
+    assert suspicious_accounts(store(tmp_path, crowd(4), {"customers": refused}), LIMITS).empty
 
 
 def test_silent_days_and_jumps(tmp_path: Path) -> None:
@@ -193,6 +194,12 @@ def test_absurd_quantities_same_instants_and_rules_point_to_lines(tmp_path: Path
     assert found["purchases.ordered_at"]["how_many"] == 12
     assert found["rule not_paid"]["examples"] == [{"file": "a.csv", "line": 34}]
     assert found["rule not_paid"]["how_many"] == 1
+
+
+def test_a_store_of_which_nothing_was_known_in_time_is_one_clear_line(tmp_path: Path) -> None:
+    root = store(tmp_path, [line("ann", day, known_at="2019-01-01") for day in (0, 5)])
+    with pytest.raises(SourceError, match="known by data end, 2018-01-07, found none"):
+        report_of(root)
 
 
 def test_files_given_twice_and_files_without_a_purchase(tmp_path: Path) -> None:
@@ -284,7 +291,7 @@ def test_a_report_does_not_hang_on_the_parts(tmp_path: Path, monkeypatch: pytest
     brought = source([("a.csv", canonical(rows[::2])), ("b.csv", canonical(rows[1::2]))])
     build_store(brought, tmp_path / "events", made(7))
     whole = report_of(tmp_path / "events")
-    accounts = suspicious_accounts(tmp_path / "events")
+    accounts = suspicious_accounts(tmp_path / "events", LIMITS)
     for name in ("reading", "beside", "prices"):
         monkeypatch.setattr(f"events.report.{name}.MOST_LINES", 50)
     monkeypatch.setattr("events.report.visits.MOST_DAYS", 10)
@@ -293,5 +300,5 @@ def test_a_report_does_not_hang_on_the_parts(tmp_path: Path, monkeypatch: pytest
     assert parts.plain == whole.plain
     assert [replace(plot, svg="") for plot in parts.plots] == [replace(plot, svg="") for plot in whole.plots]
     assert len({finding["where"] for finding in whole.plain["findings"]}) > 6
-    pd.testing.assert_frame_equal(suspicious_accounts(tmp_path / "events"), accounts)
+    pd.testing.assert_frame_equal(suspicious_accounts(tmp_path / "events", LIMITS), accounts)
     assert not list(tmp_path.glob(".prices-*"))

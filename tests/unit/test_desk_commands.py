@@ -98,6 +98,18 @@ def test_due_export_and_recent_activity(at_work, released, tmp_path):
     said = at_work("activity", "load", str(recent), "--through", "2018-01-01", code=3)
     assert "line 2: expected a kind" in said
     assert name not in said
+    recent.write_text(f"customer_id,kind,happened_on\n{name},purchase,01/01/2018\n")
+    said = at_work("activity", "load", str(recent), "--through", "2018-01-01", code=3)
+    assert "line 2: expected a day" in said
+    for text in ("", f"{name},purchase,2018-01-01\n"):
+        recent.write_text(text)
+        said = at_work("activity", "load", str(recent), "--through", "2018-01-03", code=3)
+        assert "expected the columns customer_id, kind, happened_on" in said
+    recent.write_text("customer_id,kind,happened_on\n")
+    said = at_work("activity", "load", str(recent), "--through", "2999-01-01", code=3)
+    assert "expected a day that has been" in said
+    assert "activity is known through 2018-01-01" in at_work("due", "--on", "2018-02-01", code=8)
+    assert "0 rows were new" in at_work("activity", "load", str(recent), "--through", "2018-01-01")
 
 
 def test_what_was_recorded_comes_back_once(at_work, released, snapshot_of):

@@ -16,7 +16,7 @@ from contracts.errors import ContractError, ParameterError, UnknownNameError
 from serving.desk import customers, migrating, schema, weeks
 from serving.desk.database import open_desk
 from serving.desk.filters import Filters
-from serving.desk.loading import load_week
+from serving.desk.loading import entry_rows, load_week
 from serving.desk.paging import every_row
 from tests.desks import no_history, published
 
@@ -65,6 +65,13 @@ def test_a_row_says_what_was_published(filled):
     shown = pd.DataFrame(rows)[["rank", "p_lapse", "offer", "expected_profit"]]
     wanted = listed[["rank", "p_lapse", "offer", "expected_profit"]]
     pd.testing.assert_frame_equal(shown, wanted, check_dtype=False)
+
+
+def test_texts_may_hold_what_some_take_for_the_end_of_a_line(filled):
+    said = "a line\u2028another\x85a third"
+    rows = filled.listed().head(3).assign(offer_text=said)
+    facts = [json.loads(row[-1]) for row in entry_rows(1, rows, 1)]
+    assert [one["offer_text"] for one in facts] == [said] * 3
 
 
 def test_a_later_revision_takes_over_and_the_first_one_stays(filled, tmp_path, drawn_week):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -73,6 +76,17 @@ def test_a_cursor_of_other_filters_is_refused(small):
         first = page(connection, small.week(), Filters(), 5)
         with pytest.raises(ParameterError, match="cursor: expected"):
             page(connection, small.week(), Filters(sort="p_lapse"), 5, first.next)
+
+
+@pytest.mark.parametrize("value", [10**30, 10**400, float("inf"), float("nan")], ids=["1e30", "1e400", "inf", "nan"])
+def test_a_cursor_of_a_number_beyond_all_is_refused(small, value):
+    wanted = Filters(sort="p_lapse")
+    with small.desk.reading() as connection:
+        true = page(connection, small.week(), wanted, 5).next
+        week_id, said, _, place = json.loads(base64.urlsafe_b64decode(true + "=="))
+        forged = base64.urlsafe_b64encode(json.dumps([week_id, said, value, place]).encode()).decode().rstrip("=")
+        with pytest.raises(ParameterError, match="cursor: expected"):
+            page(connection, small.week(), wanted, 5, forged)
 
 
 def test_every_filter_is_told_of_in_the_cursors_hash():

@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.effects.coverage import Truth, drawn_wave, drawn_weeks
 from contracts.errors import ContractError
-from offers.effects.difference import difference, offer_difference
+from offers.effects.difference import difference, of_rows
+from offers.effects.rows import rows_of
 
 
 def wave(lapsed_treated, lapsed_control, *, week=0, n=None, propensity=0.5):
@@ -24,6 +25,10 @@ def wave(lapsed_treated, lapsed_control, *, week=0, n=None, propensity=0.5):
         p_lapse=0.3,
         margin_before=1.0,
     )
+
+
+def offer_difference(outcomes, offer, outcome):
+    return of_rows(rows_of(outcomes).of_offer(offer), outcome)
 
 
 def share(n, n_lapsed):

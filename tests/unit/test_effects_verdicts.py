@@ -14,14 +14,23 @@ from contracts.false_discovery import q_values
 from contracts.params.acting import Collect
 from offers.effects import sequence as module
 from offers.effects.rows import rows_of
-from offers.effects.sequence import ALPHA, RHO_SQUARED, TUNED_FOR, Sequence, boundary, mixture, residuals, sequence
-from offers.effects.verdicts import proposed_for_stopping, verdict, verdict_by_offer
+from offers.effects.sequence import ALPHA, RHO_SQUARED, TUNED_FOR, Sequence, boundary, last_look, mixture, residuals
+from offers.effects.verdicts import offer_looks, proposed_for_stopping, verdict, verdicts
 
 COLLECT = Collect()
 
 
 def look(low, high, n_treated=500, n_control=500):
     return Sequence((low + high) / 2, low, high, 1.0, 1.0, n_treated, n_control)
+
+
+def sequence(outcomes, outcome):
+    rows = rows_of(outcomes)
+    return last_look(rows, residuals(rows)[outcome], outcome)
+
+
+def verdict_by_offer(outcomes):
+    return verdicts(offer_looks(rows_of(outcomes)), COLLECT)
 
 
 def test_the_e_value_is_the_normal_mixture():
@@ -131,20 +140,19 @@ def test_strong_offers_are_told_apart():
         parts.append(drawn_weeks(rng, 12, 200, truth).assign(offer=offer))
         parts[-1]["customer_id"] = offer + parts[-1]["customer_id"]
     outcomes = pd.concat(parts, ignore_index=True)
-    assert verdict_by_offer(outcomes, COLLECT) == {"gift": "works", "nuisance": "harms"}
-    assert verdict_by_offer(outcomes[:0], COLLECT) == {}
+    assert verdict_by_offer(outcomes) == {"gift": "works", "nuisance": "harms"}
 
 
 def test_an_offer_shown_to_be_small_does_nothing():
     """So many customers that the interval lies within two points."""
     one = drawn_weeks(np.random.default_rng(6), 4, 12_000, Truth(save=0.0, harm=0.0, cost=0.0, control_share=0.5))
-    assert verdict_by_offer(one, COLLECT) == {"gift": "does nothing"}
+    assert verdict_by_offer(one) == {"gift": "does nothing"}
 
 
 def test_redemptions_move_no_verdict():
     outcomes = drawn_weeks(np.random.default_rng(7), 6, 200, Truth())
     changed = outcomes.assign(is_redeemed=~outcomes["is_redeemed"])
-    assert verdict_by_offer(outcomes, COLLECT) == verdict_by_offer(changed, COLLECT)
+    assert verdict_by_offer(outcomes) == verdict_by_offer(changed)
 
 
 def test_q_values_are_scipy_s_to_the_last_bit() -> None:

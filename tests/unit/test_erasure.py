@@ -119,10 +119,10 @@ def test_forgetting_and_a_rebuild_give_the_same_store(shop: Shop) -> None:
 
 def test_ids_are_taken_as_files_write_them_and_leave_every_list(shop: Shop) -> None:
     shop.brings("101.0 102.0 103 103 103")
-    (shop.root / "inbox" / "excluded.txt").write_text("102\n101\n")
+    (shop.root / "inbox" / "excluded.txt").write_text("102\n101\n10\u20283\n")
     assert shop.ingests() == {"103": 3}
     privacy.forget(shop.root, " 101.0 ", NOW)
-    assert (shop.root / "inbox" / "excluded.txt").read_text() == "102\n"
+    assert (shop.root / "inbox" / "excluded.txt").read_text() == "102\n10\u20283\n"
     for path in ("ledger/erasures.jsonl", "inbox/tombstones.json"):
         assert "101" not in (shop.root / path).read_text().replace("0101", "").split('"')
     with pytest.raises(UnknownNameError):

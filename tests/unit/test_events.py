@@ -20,6 +20,7 @@ from events.cleaning import RULES, Cleaned, Shop
 from events.complete_journey import complete_journey, sampled_customers
 from events.lines import keyed_hash
 from events.manifest import files_of, read_manifest
+from events.people import same_as_map
 from events.recipe import recipe
 from events.store import read_lines, read_side, read_store
 from events.tombstones import Tombstones
@@ -224,6 +225,11 @@ def test_a_person_with_two_ids_is_one_and_refuses_once(tmp_path: Path) -> None:
     assert set(read_store(tmp_path / "events").purchases["customer_id"]) == {hashed["bob"]}
     for path in (tmp_path / "events").rglob("*"):
         assert b"ann-old" not in (path.read_bytes() if path.is_file() else b"")
+
+
+def test_what_leads_into_a_circle_is_the_same_person() -> None:
+    customers = pd.DataFrame({"customer_id": ["a", "b", "c", "d"], "same_as": ["c", "c", "b", None]})
+    assert same_as_map(customers) == {"a": "b", "c": "b"}
 
 
 @pytest.mark.parametrize(("is_kept", "n"), [(False, 0), (True, 801)])

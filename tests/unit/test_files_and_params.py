@@ -86,6 +86,17 @@ def test_missing_and_damaged_files_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(ContractError, match="expected JSON"):
         files.read_json(tmp_path / "bad.json")
+    (tmp_path / "bytes.json").write_bytes('{"name": "Müller"}'.encode("latin-1"))
+    with pytest.raises(ContractError, match="expected UTF-8 text, got other bytes"):
+        files.read_json(tmp_path / "bytes.json")
+    (tmp_path / "empty.parquet").touch()
+    with pytest.raises(ContractError, match="expected a Parquet table, got a damaged file"):
+        files.read_table(tmp_path / "empty.parquet")
+
+
+def test_a_mark_before_a_text_is_no_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "marked.json").write_text('{"a": 1}', encoding="utf-8-sig")
+    assert files.read_json(tmp_path / "marked.json") == {"a": 1}
 
 
 def test_digests_tell_where_one_part_ends() -> None:

@@ -47,7 +47,7 @@ def test_probabilities_are_the_integrals_of_the_docstring() -> None:
 
     gone, here = silent(45.5)
     left = gone / (gone + here)
-    assert model.p_left(now)[0] == pytest.approx(left, rel=1e-6)
+    assert model.share_left(now, 0.0)[0] == pytest.approx(left, rel=1e-6)
     assert model.p_silent(now, 28.0)[0] == pytest.approx(sum(silent(73.5)) / (gone + here), rel=1e-6)
     gone_then, here_then = silent(73.5)
     assert model.share_left(now, 28.0)[0] == pytest.approx(gone_then / (gone_then + here_then), rel=1e-6)
@@ -55,8 +55,8 @@ def test_probabilities_are_the_integrals_of_the_docstring() -> None:
 
 def test_whoever_is_silent_longer_against_their_own_gap_is_more_likely_gone() -> None:
     model = Leaving(1 / 300, 20.0, 2.0)
-    by_silence = model.p_left(histories([5, 20, 40, 80], [200] * 4, [21] * 4))
-    by_rhythm = model.p_left(histories([40] * 3, [200] * 3, [41, 21, 6]))
+    by_silence = model.share_left(histories([5, 20, 40, 80], [200] * 4, [21] * 4), 0.0)
+    by_rhythm = model.share_left(histories([40] * 3, [200] * 3, [41, 21, 6]), 0.0)
     assert (np.diff(by_silence) > 0).all()
     assert (np.diff(by_rhythm) < 0).all()
 
@@ -76,7 +76,7 @@ def test_the_gaps_variation_tells_how_regular_a_customer_is(shape: int) -> None:
 
 def test_a_regular_customers_silence_says_more() -> None:
     model, rows = Leaving(1 / 300, 20.0, 1.0), histories([60, 60], [400, 400], [21, 21])
-    irregular, regular = model.p_left(rows.assign(gap_sd_to_gap_mean=[1.0, 0.5]))
+    irregular, regular = model.share_left(rows.assign(gap_sd_to_gap_mean=[1.0, 0.5]), 0.0)
     assert regular > irregular + 0.1
 
 
@@ -106,7 +106,7 @@ def test_customers_drawn_from_the_model_are_told_apart_and_the_hazard_is_found()
     model = fit_leaving(rows, lapsed, 28)
     assert model is not None
     assert 200 < told(model)["life_days"] < 450
-    p = model.p_left(rows)
+    p = model.share_left(rows, 0.0)
     assert abs(p.mean() - left.mean()) < 0.03
     fifth = pd.qcut(pd.Series(p), 5, labels=False, duplicates="drop").to_numpy()
     for k in range(5):
@@ -127,7 +127,7 @@ def test_the_fit_stays_within_its_bounds_where_the_label_says_nothing() -> None:
     model = fit_leaving(rows, np.random.default_rng(1).random(200) < 0.5, 28)
     assert model is not None
     assert LIFE_DAYS[0] <= 1 / model.hazard <= LIFE_DAYS[1] * (1 + 1e-9)
-    assert np.isfinite(model.p_left(rows)).all()
+    assert np.isfinite(model.share_left(rows, 0.0)).all()
 
 
 def test_what_a_contact_can_act_on_is_never_more_than_the_risk(rng: np.random.Generator) -> None:
@@ -137,7 +137,7 @@ def test_what_a_contact_can_act_on_is_never_more_than_the_risk(rng: np.random.Ge
     rows = histories(rng.integers(0, 400, 500).tolist(), (gaps * (n_days - 1)).tolist(), n_days.tolist())
     share = model.share_left(rows, 28.0)
     assert ((share > 0) & (share <= 1)).all()
-    assert (model.p_left(rows) <= model.p_silent(rows, 28.0) * share + 1e-4).all()  # quadrature
+    assert (model.share_left(rows, 0.0) <= model.p_silent(rows, 28.0) * share + 1e-4).all()  # quadrature
     daily = model.share_left(histories([0, 9, 60], [300] * 3, [250] * 3), 28.0)
     assert (np.diff(daily) > 0).all()
 
@@ -157,4 +157,4 @@ def test_integrals_are_right_for_daily_and_for_rare_shoppers(silence: float, gap
     near = [point for point in (mean / 2, mean, 2 * mean, 4 * mean) if point < x]
     gone = integrate.quad(lambda s: np.exp(-s / 300) / 300 * stays(s), 0, x, points=near, limit=200)[0]
     left = gone / (gone + np.exp(-x / 300) * stays(x))
-    assert model.p_left(now)[0] == pytest.approx(left, abs=1e-4)
+    assert model.share_left(now, 0.0)[0] == pytest.approx(left, abs=1e-4)

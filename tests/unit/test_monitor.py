@@ -17,9 +17,10 @@ from contracts.false_discovery import q_values
 from contracts.params import Monitor, Params
 from features.customer_days import CustomerDays, day_book
 from models.evaluation import metrics
+from models.evaluation.stability import index_of_counts
 from models.monitoring import live
 from models.monitoring.checks import ALERT, NOT_ENOUGH, PASSED, QUESTIONS, REMEDIES, in_a_line
-from models.monitoring.drift import Sample, chi_square_p, counted, drifts, index_of, tenths, why_not
+from models.monitoring.drift import Sample, chi_square_p, counted, drifts, tenths, why_not
 from models.monitoring.lists import turnover
 from models.monitoring.live import Lived, exposure, figures, lived, promised_auc, waiting_weeks
 from models.monitoring.page import page, write_monitor
@@ -129,7 +130,7 @@ def told_of(params: Params, **changed: object) -> dict:
 
 def test_the_index_is_that_of_a_hand() -> None:
     """Shares .5, .3, .2 become .4, .4, .2: −.1 ln .8 + .1 ln 4/3 = .022314 + .028768."""
-    assert index_of(np.array([50, 30, 20]), np.array([80, 80, 40])) == pytest.approx(0.051082, abs=1e-6)
+    assert index_of_counts(np.array([50, 30, 20]), np.array([80, 80, 40])) == pytest.approx(0.051082, abs=1e-6)
 
 
 def test_bins_hold_tenths_a_heavy_value_and_the_missing() -> None:
@@ -248,6 +249,15 @@ def test_unmatured_weeks_are_not_read(params: Params) -> None:
     rows = lived(frame, never, SCORED, params.task, DRAWN)
     assert not len(rows.weight)
     assert waiting_weeks(frame, SCORED, SCORED, params.task)["2019-W01"] == "2019-01-28"
+
+
+def test_weeks_of_customers_whom_the_store_no_longer_holds_tell_nothing(params: Params) -> None:
+    frame = published(n=80)
+    days = day_book(stores.purchases([("another", "2018-09-03 10:00", 1, 5.0, 0.0)]).iloc[:0], stores.ZONE).final
+    rows = looked_at(frame, days, params)
+    assert not len(rows.weight)
+    assert set(rows.n_contacted.values()) == {0}
+    assert not live.live_figures(rows, HASH, LIMITS, 1)
 
 
 def test_whoever_was_contacted_in_the_window_is_left_out_and_controls_stand_for_them() -> None:

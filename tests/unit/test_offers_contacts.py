@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from contracts.params.acting import Cap
-from offers.audience import Audience, Occasion, admits, falls
+from offers.audience import Audience, Occasion, falls
 from offers.channel import WEEKDAYS
 from offers.contacts import (
     good_days,
@@ -19,7 +19,7 @@ from offers.contacts import (
     under_caps,
 )
 from offers.control import treatable
-from offers.eligibility import obstacles, preferred_channel
+from offers.eligibility import audience_tests, obstacles, preferred_channel
 from offers.timing import last_days, off_quiet_days, send_days
 from tests.offer_shops import CATALOGUE, PLAN, drawn_portraits, drawn_scores, setting_of
 
@@ -195,6 +195,10 @@ def test_the_days_of_an_offer():
     assert found["valid_until"].tolist() == ["2018-02-05", "2018-02-06", "2018-02-20"]
     assert found["notice_on"].fillna("").tolist() == ["2018-02-02", "", "2018-02-17"]
     assert found["follow_up_on"].fillna("").tolist() == ["2018-02-06", "", "2018-02-21"]
+
+
+def admits(audience: Audience, customers: pd.DataFrame) -> np.ndarray:
+    return np.logical_and.reduce([mask for _, mask in audience_tests(audience, customers)])
 
 
 def test_an_audience_by_labels_payer_and_interaction():

@@ -19,7 +19,7 @@ from events.recipe import recipe
 from events.store import read_lines, read_side
 from events.tombstones import Tombstones
 from pipeline import ingest
-from pipeline.commands.onboarding import changed
+from pipeline.commands.onboarding import Wishes, changed, look_at_source
 from pipeline.commands.params_file import change_params
 
 MAPPED = {"customer_id": "who", "ordered_at": "when", "amount": "paid"}
@@ -71,6 +71,36 @@ def test_a_further_table_that_cannot_be_read_stops_with_one_line(tmp_path, param
     with pytest.raises(RegularsError, match=words) as caught:
         open_source(asked(params, path=str(tmp_path), tables={name: f"{name}.csv"}))
     assert "ann" not in str(caught.value)
+
+
+def test_a_row_given_twice_loses_no_forbidden_attribute(tmp_path: Path, params: Params) -> None:
+    (tmp_path / "sales.csv").write_text(SALES)
+    (tmp_path / "customers.csv").write_text("customer_id,income\nann,high\nann,high\nbob,low\n")
+    source = open_source(asked(params, path=str(tmp_path), tables={"customers": "customers.csv"}))
+    assert source.audit is not None
+    assert source.audit["income"].tolist() == ["high", "low"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"include": ["custom*"], "tables": {"customers": "customers.csv"}}, "beside those of ingest.tables"),
+        ({"include": ["sales.csv"], "tables": {"consents": "consents.csv"}}, "expected files .consents.csv. below"),
+        ({"include": ["none.csv"]}, "none of 0 lines is a purchase .the source has no row"),
+    ],
+)
+def test_a_source_without_rows_is_one_clear_line(tmp_path: Path, params: Params, changes, words) -> None:
+    (tmp_path / "sales.csv").write_text(SALES)
+    (tmp_path / "none.csv").write_text("who,when,paid\n")
+    (tmp_path / "customers.csv").write_text("customer_id,income\nann,high\n")
+    with pytest.raises(SourceError, match=words):
+        stored(asked(params, path=str(tmp_path), **changes), tmp_path / "events")
+
+
+def test_a_simulated_store_can_be_checked(params: Params) -> None:
+    world = {"n_customers": 120, "n_weeks": 30}
+    wanted = changed(params, {"ingest": {"source": "simulation", "simulation": world}})
+    assert " customers, " in look_at_source(wanted, Wishes(), date(2030, 1, 1)).found[1]
 
 
 def test_a_database_is_a_source_and_its_address_is_nowhere(tmp_path, params, monkeypatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from contracts.windows import day_number
 from contracts.words import Words
 from portraits.common_goods import spoken_of, together
-from portraits.matching import Goods, bought_after, fit_repeats, is_given_up, ranked, repeats, similarity
+from portraits.matching import Goods, bought_after, fit_repeats, is_given_up, met, ranked, repeats
 from portraits.naming import named_products
 
 CUTOFF = date(2018, 1, 1)
@@ -49,7 +49,7 @@ def test_given_up_needs_eight_weeks_as_well():
 
 def test_similarity_is_the_cosine_of_shared_days():
     rows = [(k, 0, 10) for k in range(40)] + [(k, 1, 10) for k in range(30)] + [(k, 2, 10) for k in range(10)]
-    found = similarity(goods(*rows), CUTOFF)
+    found = met(goods(*rows), CUTOFF).alike
     # 30 shared of 40 and 30; 10 shared days are too few to say anything
     assert found[0, 1] == pytest.approx(30 / np.sqrt(40 * 30))
     assert found[0, 2] == 0.0

@@ -49,6 +49,7 @@ def test_the_ledger_answers_who_was_champion_on_a_day(tmp_path):
     path = ledger_path(tmp_path)
     assert read_ledger(path) == ()
     steps = [_entry("first-release", "a"), _entry("promote", "b", "2018-01-03"), _entry("rollback", "a", "2018-01-03")]
+    steps[1] = replace(steps[1], why="pasted:\u2028ranks better,\x85says Ann")
     for step in steps:
         append(path, step)
     assert list(read_ledger(path)) == steps

@@ -92,3 +92,7 @@ def test_nobody_at_any_cutoff_is_a_table_without_rows(
     found = eligible_rows(tmp_path, listed, "is_previous")
     assert not len(found)
     assert list(found) == list(features)
+    for path in tmp_path.glob("*.parquet"):
+        path.unlink()
+    with pytest.raises(ContractError, match="found none; rerun the featurize stage"):
+        eligible_rows(tmp_path, listed, "is_previous")

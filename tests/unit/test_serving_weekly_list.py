@@ -5,10 +5,10 @@ import io
 import pandas as pd
 import pytest
 
-from contracts.errors import ContractError, UnknownNameError
+from contracts.errors import ContractError
 from contracts.tables import AT_RISK
 from serving.spreadsheets import csv_bytes, disarmed, xlsx_bytes
-from serving.weekly_list import CONTROL_REASON, Terms, build_week, chosen, rank
+from serving.weekly_list import CONTROL_REASON, Terms, build_week, rank
 from tests.columns import LIST_COLUMNS
 
 TERMS = Terms("USD", 28, 91, "5 USD off the first shop")
@@ -91,14 +91,6 @@ def test_an_unplanned_and_a_first_week_without_scores_work(week_tables_of):
     assert set(week.customers["model_grade"]) == {"none"}
     assert week.customers["arm"].value_counts()["none"] == 9
     assert set(week.at_risk["arm"]) == {"treated"}
-
-
-def test_filters_name_what_there_is(drawn_week):
-    rows = drawn_week().at_risk
-    tier = rows["tier"].iloc[0]
-    assert set(chosen(rows, {"tier": tier, "group": None})["tier"]) == {tier}
-    with pytest.raises(UnknownNameError, match="did you mean"):
-        chosen(rows, {"tier": tier + "x"})
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+49", "-3", "@x", "\tx", "\rx", "\nx", " =1", "\uff1d1"])

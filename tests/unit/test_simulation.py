@@ -412,7 +412,7 @@ def test_an_impossible_world_is_refused_in_one_line(change: dict[str, Any], said
 def test_a_projects_parameters_make_the_world(params: Params) -> None:
     plan = Simulate(n_customers=50, n_weeks=8, first_on=date(2021, 3, 1), n_products=10, n_stores=2, seed=9)
     world = world_of(plan, params.store)
-    assert (world.first_day, world.end_on, world.n_categories) == (date(2021, 3, 1), date(2021, 4, 26), 10)
+    assert (world.first_day, world.n_days, world.n_categories) == (date(2021, 3, 1), 56, 10)
     assert (world.time_zone, world.currency) == (params.store.time_zone, params.store.currency)
     changed: Callable[..., World] = lambda **more: world_of(plan.model_copy(update=more), params.store)  # noqa: E731
     assert content_digest(world) == content_digest(changed())

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from contracts import windows
 from contracts.errors import ParameterError
-from events.store import Events
+from events.building import build_store
+from events.store import Events, read_store
 from features import trials
 from features.catalogue import BY_NAME
 from features.engine import feature_batches
@@ -63,6 +64,23 @@ def test_the_greediest_sql_gives_the_same_from_an_extract_taken_then(known: Even
     for name, table in left.items():
         pd.testing.assert_frame_equal(table.reset_index(drop=True), right[name].reset_index(drop=True))
         assert "undone_at" not in table.columns
+
+
+def test_a_return_does_not_tell_that_its_purchase_became_known_later(tmp_path: Path) -> None:
+    """The purchase of day 5 becomes known on day 40: a cutoff of day 30 sees a return, matched or not yet."""
+    day = {n: str(stores.FIRST_DAY + timedelta(days=n)) for n in (5, 10, 20, 40)}
+    given = {"customer_id": "ann", "product_id": "tea", "quantity": 1.0, "amount": 5.0}
+    back = {**given, "order_id": "back", "ordered_at": day[10], "quantity": -1.0, "amount": -5.0}
+    early = [back, {**given, "order_id": "other", "product_id": "milk", "ordered_at": day[20]}]
+    late = {**given, "order_id": "late", "ordered_at": day[5], "known_at": day[40]}
+    tables = []
+    for name, rows in (("then", early), ("now", [*early, late])):
+        build_store(stores.source([("a.csv", stores.canonical(rows))]), tmp_path / name, stores.made())
+        tables.append(cut_tables(read_store(tmp_path / name), stores.FIRST_DAY + timedelta(days=30)))
+    then, now = tables
+    assert len(now["returns"]) == 1
+    for name, table in now.items():
+        pd.testing.assert_frame_equal(table.reset_index(drop=True), then[name].reset_index(drop=True))
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from contracts.errors import ContractError
-from models.uplift.judging import best_arms, calibration, cross_chosen, is_worth, policy_value, qini
+from models.uplift.judging import best_arms, calibration, cross_chosen, is_worth, qini
 from models.uplift.learner import fit, from_files
-from models.uplift.scores import Folding, arm_scores, chosen_policy, cross_predictions, mean_of, policy_scores
+from models.uplift.scores import Estimate, Folding, arm_scores, chosen_policy, cross_predictions, mean_of, policy_scores
 from models.uplift.surfaces import EFFECT_FITS, OUTCOME_FITS, fit_ridge, surface_from_json
 from models.uplift.trial import Trial, folds_of, trial_of
 
@@ -72,7 +73,7 @@ def test_cross_predictions_never_see_their_own_customer() -> None:
     left, arm = trial.outcome[learn] - ridge.predict(trial.frame.iloc[learn]), trial.drawn[learn]
     moved = np.array([left[arm == k].sum() / ((arm == k).sum() + 20) for k in range(3)])
     np.testing.assert_allclose(found[own], ridge.predict(trial.frame.iloc[own])[:, None] + moved, rtol=1e-10)
-    again = cross_predictions(trial.with_outcome(trial.outcome + (np.arange(600) == 7)), folding)
+    again = cross_predictions(replace(trial, outcome=trial.outcome + (np.arange(600) == 7)), folding)
     np.testing.assert_array_equal(again[own], found[own])
     assert not np.isclose(again[learn], found[learn]).all()
 
@@ -191,6 +192,12 @@ def test_qini_is_the_area_of_its_curve_and_knows_ties() -> None:
     best = qini(scores, scores, np.arange(400)).coefficient
     assert best.low > 0
     assert best.value > found.coefficient.value
+
+
+def policy_value(trial: Trial, policy: np.ndarray, predictions: np.ndarray | None = None) -> Estimate:
+    """What a policy would have brought a row: doubly robust, or without predictions by inverse propensity alone."""
+    q = np.zeros(trial.propensity.shape) if predictions is None else predictions
+    return mean_of(policy_scores(arm_scores(trial, q), policy), trial.customer)
 
 
 def test_policy_value_of_what_was_drawn_is_the_mean_of_a_fair_draw() -> None:

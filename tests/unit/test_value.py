@@ -31,7 +31,16 @@ from models.value.at_stake import (
     write_value,
 )
 from models.value.gamma_gamma import GammaGamma
-from models.value.judging import Outcomes, bins_of, choose, concentration, deviance, gini, miss, value_customers
+from models.value.judging import (
+    Outcomes,
+    bins_of,
+    choose,
+    concentration,
+    deviance,
+    group_figures,
+    miss,
+    value_customers,
+)
 from models.value.purchases import Horizons, PurchasesTimesSpend
 from models.value.report import decile_table, report, write_value_report
 from models.value.shapes import CANDIDATES, Trailing, fit_shape, shape_from
@@ -222,6 +231,11 @@ def test_the_risk_horizon_is_the_customers_own_and_ends_with_the_value_window() 
 
 
 # Figures
+
+
+def gini(paid: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """As the report tells it."""
+    return group_figures(paid, predicted, weights, unit=1.0, perfect=concentration(paid, paid, weights))["gini"]
 
 
 def test_the_gini_coefficient_by_hand() -> None:
