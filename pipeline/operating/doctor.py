@@ -25,11 +25,12 @@ from events.tombstones import read_tombstones, refuse_foreign
 from models.record import ledger
 from models.record.champions import place, present
 from models.record.tracking import has_store
-from pipeline.desk import has_desk
+from pipeline.desk import has_desk, the_desk
 from pipeline.inbox import TOMBSTONES
 from pipeline.operating import backup, weekly
 from pipeline.planning import read_offers
 from serving import published
+from serving.desk import erasing
 from serving.desk.database import address, is_up_to_date
 
 State = Literal["well", "look", "ill"]
@@ -201,6 +202,19 @@ def _desk(root: Path, _: datetime) -> Iterator[Finding]:
         yield Finding("DESK", LOOK, "its tables are of another version", remedy)
 
 
+def _erasures(root: Path, _: datetime) -> Iterator[Finding]:
+    if not has_desk(root) or not is_up_to_date(address(root)):
+        return
+    with the_desk(root, is_loading=False) as desk, desk.reading() as connection:
+        waiting = erasing.awaited(connection)
+        since = erasing.waiting_since(connection)
+    if waiting and since:
+        said = f"{len(waiting)} asked for at the desk, since {since[:10]}, are not carried out elsewhere yet"
+        yield Finding("ERASURES", LOOK, said, f"`regulars pull` with {KEY_VARIABLE} set carries them out")
+    else:
+        yield Finding("ERASURES", WELL, "none waits")
+
+
 def _week(root: Path, now: datetime) -> Iterator[Finding]:
     known = published.weeks(root / "published")
     if not known:
@@ -279,6 +293,7 @@ CHECKS: dict[str, Check] = {
     "TRACKING": _tracking,
     "WEEK": _week,
     "DESK": _desk,
+    "ERASURES": _erasures,
     "SCHEDULE": _schedule,
     "BACKUP": _backups,
     "RIGHTS": _rights,

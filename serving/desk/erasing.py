@@ -74,6 +74,12 @@ def awaited(connection: sa.Connection) -> list[str]:
     return list(connection.execute(sa.select(erasures.c.customer_id).order_by(erasures.c.requested_at)).scalars())
 
 
+def waiting_since(connection: sa.Connection) -> str | None:
+    """When the first erasure that waits was asked for (UTC, ISO); None where none waits."""
+    at: str | None = connection.execute(sa.select(sa.func.min(erasures.c.requested_at))).scalar()
+    return at
+
+
 def followed(connection: sa.Connection, customer_id: str) -> None:
     """The rest of the product has erased a customer: the desk forgets the id too."""
     connection.execute(erasures.delete().where(erasures.c.customer_id == customer_id))

@@ -20,6 +20,7 @@ from events.lines import keyed_hash
 from events.tombstones import CHECK, Tombstones, read_tombstones, write_tombstones
 from models.record.champions import place, present
 from pipeline import cli
+from pipeline.desk import the_desk
 from pipeline.inbox import ensure_inbox
 from pipeline.operating import doctor, weekly
 from pipeline.operating.backup import LOG, back_up, read_backup
@@ -30,6 +31,7 @@ from pipeline.operating.weekly import ALERTED, WeeklyRun, past_runs, run_week
 from pipeline.release import Released, release
 from pipeline.stage import line, passed_on
 from serving import published
+from serving.desk import erasing
 from serving.published import file_sha256
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -331,6 +333,17 @@ class TestDoctor:
         (shop / "ledger" / "pairing.key").chmod(0o644)
         found = next(one for one in doctor.findings(shop, NOW) if one.code == "RIGHTS")
         assert (found.state, found.to_do) == ("look", "chmod 600 ledger/pairing.key")
+
+    def test_erasures_that_wait_are_remarked_without_a_name(self, shop):
+        with the_desk(shop) as desk, desk.writing() as connection:
+            erasing.erase(connection, "test", "somebody")
+        found = next(one for one in doctor.findings(shop, NOW) if one.code == "ERASURES")
+        assert found.state == "look"
+        assert "regulars pull" in found.to_do
+        assert "somebody" not in found.what
+        with the_desk(shop) as desk, desk.writing() as connection:
+            erasing.followed(connection, "somebody")
+        assert next(one for one in doctor.findings(shop, NOW) if one.code == "ERASURES").state == "well"
 
     def test_it_changes_nothing(self, shop):
         before = contents(shop)
