@@ -18,7 +18,7 @@ from contracts.files import PathLike, atomic_path, to_arrow
 
 ROWS_AT_ONCE = 131_072
 """Rows in memory while parts are merged, and in each group of the file."""
-PART_ROWS = 8_192
+PART_ROWS = 2_048
 Ints = npt.NDArray[np.int64]
 
 
@@ -64,9 +64,10 @@ def _merged(files: list[pq.ParquetFile], key: str) -> Iterator[pa.Table]:
 
 
 def _rows(file: pq.ParquetFile, places: Ints) -> pa.Table:
-    """Neighbouring rows of a part."""
+    """Neighbouring rows of a part: a copy, for a slice would keep the whole groups of every part in memory."""
     if not len(places):
         return file.schema_arrow.empty_table()
     low, high = int(places[0]), int(places[-1]) + 1
     first, last = low // PART_ROWS, (high - 1) // PART_ROWS
-    return file.read_row_groups(range(first, last + 1)).slice(low - first * PART_ROWS, high - low)
+    groups = file.read_row_groups(range(first, last + 1))
+    return groups.take(np.arange(low, high) - first * PART_ROWS)
