@@ -142,9 +142,7 @@ def test_a_disk_that_takes_no_more_is_one_line_and_the_old_store_stays(tmp_path:
     there, script = tmp_path / "events", tmp_path / "full.py"
     before = built(there, Crew(), n_parts=1)
     script.write_text(FULL)
-    unmeasured = {
-        name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")
-    }  # it writes too
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f 8; exec {sys.executable} {script} {there}"],
         env={**unmeasured, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "NUMBA_DISABLE_JIT": "1"},
