@@ -74,8 +74,6 @@ class Desk:
                     yield
                 finally:
                     connection.invalidate()  # the session ends, and its lock with it
-        elif not self.engine.url.database:
-            yield
         else:
             with FileLock(f"{self.engine.url.database}.loading"):
                 yield
@@ -134,14 +132,15 @@ def _checked(url: str) -> sa.URL:
         return found.set(drivername="postgresql+psycopg")
     if kind != "sqlite":
         raise ParameterError(f"{VARIABLE}: expected sqlite or postgresql, got '{kind}'")
+    if found.database in (None, "", ":memory:"):
+        raise ParameterError(f"{VARIABLE}: expected a file, as sqlite:///desk.sqlite, got none; name one")
     return found
 
 
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() == "postgresql":
         return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=20, max_overflow=40)
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
         url, hide_parameters=True, pool_size=20, max_overflow=40, connect_args={"timeout": BUSY_SECONDS}
     )
