@@ -158,3 +158,8 @@ def test_integrals_are_right_for_daily_and_for_rare_shoppers(silence: float, gap
     gone = integrate.quad(lambda s: np.exp(-s / 300) / 300 * stays(s), 0, x, points=near, limit=200)[0]
     left = gone / (gone + np.exp(-x / 300) * stays(x))
     assert model.share_left(now, 0.0)[0] == pytest.approx(left, abs=1e-4)
+
+
+def test_no_model_of_customers_who_all_bought_once() -> None:
+    once = histories([10.0] * 40, [0.0] * 40, [1] * 40)
+    assert fit_leaving(once, np.arange(40) % 2 == 0, 28) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from contracts import windows
-from contracts.errors import UnknownNameError
+from contracts.errors import StateError, UnknownNameError
 from contracts.files import read_json, write_json
 from models.evaluation.card import card
 from models.evaluation.figures import Judged
@@ -19,6 +20,7 @@ from models.record import champions, tracking
 from models.record.comparison import CHALLENGER, CHAMPION
 from models.record.run_comparison import compare_runs
 from models.record.run_record import points, released_figures
+from pipeline.release import release
 
 NOW = datetime(2018, 1, 2, tzinfo=UTC)
 FIGURE = {"auc_mean": 0.8, "auc_low": 0.7, "auc_high": 0.9, "log_loss": 0.3, "log_loss_low": 0.2, "log_loss_high": 0.4}
@@ -61,6 +63,13 @@ def test_the_card_says_what_holds_and_what_does_not() -> None:
     assert "which was not released" not in text
     rule = card(*told("rule", "rfm_logit"), recipe, {"labels_known_on": "2017-12-31"})
     assert "which was not released" in rule
+
+
+def test_the_card_names_what_could_not_be_measured() -> None:
+    metrics, gate = told("model", "regulars")
+    recipe = {"winner": "lightgbm", "features": ["a"], "train": {}, "calibration": {}}
+    text = card({**metrics, "absent": {"curves": "one outcome only"}}, gate, recipe, {"labels_known_on": "2017-12-31"})
+    assert "- curves: one outcome only" in text
 
 
 def test_a_run_of_a_rule_shows_the_rules_figures_first() -> None:
@@ -122,6 +131,24 @@ def test_any_two_runs_of_one_task_are_compared_from_the_record_alone(two_runs) -
         compare_runs(project.root, "../x", second)
     with pytest.raises(UnknownNameError, match="expected one run whose id begins with 'ffffffffff', found 0"):
         compare_runs(project.root, "ffffffffff", second)
+
+
+def test_runs_are_named_by_alias_and_by_version_too(two_runs) -> None:
+    project, (first, _) = two_runs
+    with pytest.raises(StateError, match="there is no champion yet; run `regulars run` first"):
+        compare_runs(project.root, "champion", first)
+    release(project.root, parts=("registry",), now=NOW)
+    by_alias, by_number = (compare_runs(project.root, name, first) for name in ("challenger", "1"))
+    assert by_alias.titles == by_number.titles
+    assert by_alias.verdict == "worse"
+
+
+def test_a_run_whose_judged_rows_are_gone_says_so(two_runs) -> None:
+    project, (first, second) = two_runs
+    for kept in (project.root / "mlruns").rglob(tracking.COMPARED_FOLDER):
+        shutil.rmtree(kept)
+    with pytest.raises(StateError, match=f"run {first[:8]} holds no judged rows; it was logged by an earlier version"):
+        compare_runs(project.root, first, second)
 
 
 def test_runs_of_other_rows_get_no_verdict(two_runs) -> None:

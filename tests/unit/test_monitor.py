@@ -327,6 +327,38 @@ def test_a_missing_monday_is_no_pair() -> None:
     assert check.status == NOT_ENOUGH
 
 
+def test_a_single_pair_of_weeks_is_not_yet_usual() -> None:
+    check = turnover({SCORED - WEEK: {"a", "b"}}, {"b"}, SCORED, LIMITS)
+    assert check.status == NOT_ENOUGH
+    assert "overlap with last week's list 0.50; 0 earlier pairs of weeks" in check.what
+
+
+def test_without_an_auc_of_the_test_there_is_nothing_to_compare(params: Params) -> None:
+    found = statuses(told_of(params, test={"auc_mean": None}))
+    assert found["RANKING"] == NOT_ENOUGH
+
+
+def test_a_column_without_a_value_has_no_tenths() -> None:
+    assert len(tenths(np.full(5, np.nan))) == 0
+
+
+def test_many_customers_are_drawn_and_the_same_ones_every_time(params: Params) -> None:
+    frame = published(n=600)
+    days = purchase_days(frame, lambda p: p)
+    few = Drawn(200, 1)
+    first, again = (lived(frame, lambda _: days, SCORED, params.task, few) for _ in range(2))
+    names = set(first.judged.keys["customer_id"])
+    assert 150 < len(names) < 250
+    assert names == set(again.judged.keys["customer_id"])
+    assert set(lived(frame, lambda _: days, SCORED, params.task, Drawn(200, 2)).judged.keys["customer_id"]) != names
+
+
+def test_a_week_that_has_not_matured_stays_out_beside_those_that_have(params: Params) -> None:
+    frame = published(first=SCORED - 6 * WEEK, n_weeks=6)
+    rows = looked_at(frame, purchase_days(frame, lambda p: p), params)
+    assert 0 < len(rows.n_contacted) < 6
+
+
 def test_the_page_names_no_customer_and_fetches_nothing(params: Params, tmp_path: Path) -> None:
     told = told_of(params, sample=planted(sample(), "amount", lambda v: v * 100))
     write_monitor(tmp_path / "monitor", told)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from contracts.errors import ParameterError, StateError, UnknownNameError
+from contracts.errors import ParameterError, RegularsError, StateError, UnknownNameError
 from contracts.files import write_json
 from models.record import champions, ledger, registry, tracking
 from models.record.champions import Signature, sync_champion
@@ -305,3 +305,21 @@ def test_a_run_is_told_anew_when_its_champion_changes(project):
 def test_what_no_person_signed_is_not_reviewed(who, is_reviewed):
     entry = replace(_entry("promote", "b"), who=who)
     assert ledger.is_reviewed([_entry("first-release", "a"), entry]) is is_reviewed
+
+
+def test_a_former_champion_that_left_the_registry_cannot_come_back(project):
+    first, _ = _settle(project, -1.5), _settle(project, -1.0)
+    promote(project.root, ADA, is_uncompared=True)
+    with tracking.session(project.root) as client:
+        client.delete_model_version("regulars-churn", "1")
+    with pytest.raises(StateError, match=f"the former champion {first[:12]} is not in the registry; promote another"):
+        rollback(project.root, ADA)
+
+
+@pytest.mark.parametrize("wish", ["{}x", '{"model_hash": 7}', '"ab"', "[1]"])
+def test_a_wish_that_is_no_hash_is_refused(project, wish):
+    path = project.root / "inbox" / "champion.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(wish)
+    with pytest.raises(RegularsError, match=r"champion\.json"):
+        champions.wished(champions.place(project.root), path)
