@@ -23,7 +23,7 @@ from serving.desk.sending import CONTACTED, SINCE, SUPPRESSED
 from serving.desk.work import KINDS
 from serving.pages.languages import CHINESE, ENGLISH, Catalogue
 from serving.pages.rendering import PAGES
-from serving.pages.shown import Shop
+from serving.pages.shown import NOTHING, Shop
 from tests.desks import NAMES, PASSWORD
 
 TODAY = date(2018, 1, 2)
@@ -117,3 +117,9 @@ def test_why_nothing_may_be_sent_is_told_in_it(chinese):
     assert CHINESE.texts["fresh.stale"] in text
     assert "2018年3月1日" in text
     assert "activity is known" not in text
+
+
+def test_what_is_not_known_is_shown_as_nothing_and_an_unforeseen_problem_has_a_text():
+    shop = Shop()
+    assert {shop.number(None), shop.share(None), shop.instant("")} == {NOTHING}
+    assert ENGLISH.text("problem.418") == ENGLISH.text("problem.other")

@@ -269,6 +269,7 @@ def test_forms_that_do_not_fit_are_told_so(browser):
         ("/accounts", {"name": "eve", "role": "admin", "password": "short"}),
         ("/accounts/vic", {"what": "dance"}),
         ("/tokens", {"user": "ada", "name": "x", "days": "many"}),
+        ("/tokens", {"user": "ada", "name": "x", "days": "ten"}),
     ):
         answer = one.send(path, fields | {"csrf": csrf})
         assert answer.status_code == 422, path

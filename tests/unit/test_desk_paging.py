@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.errors import ParameterError
 from serving.desk import filters as filter_module
+from serving.desk import seeking
 from serving.desk.filters import EQUAL, SORTS, Filters
 from serving.desk.loading import LEAST
 from serving.desk.paging import every_row, page
@@ -57,6 +58,14 @@ def test_pages_are_a_plain_filter_cut_in_pieces_on_sqlite(module_desk, filters, 
 @given(wanted(), st.integers(1, 30))
 def test_pages_are_a_plain_filter_cut_in_pieces_on_postgresql(module_desk, filters, size):
     _compare(module_desk["postgresql"], filters, size)
+
+
+@given(wanted(), st.integers(1, 30), st.sampled_from([(1,), (1, 2), (2, 5)]), st.sampled_from([0, 10, 30]))
+def test_pages_are_the_same_however_far_an_index_is_walked(module_desk, filters, size, walked, few):
+    with pytest.MonkeyPatch.context() as smaller:
+        smaller.setattr(seeking, "WALKED_A_ROW", walked)
+        smaller.setattr(seeking, "FEW", few)
+        _compare(module_desk["sqlite"], filters, size)
 
 
 def _compare(filled: Filled, filters: Filters, size: int) -> None:

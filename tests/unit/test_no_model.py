@@ -173,6 +173,15 @@ def test_the_terminal_says_whose_horizon_it_is(drawn_week) -> None:
     assert "25.0 % to make no purchase in 42 days" in dict(customer_lines(row, manifest("model")))["risk"]
 
 
+def test_the_terminal_names_no_rhythm_of_who_has_none(drawn_week) -> None:
+    row = drawn_week().customers.iloc[0].to_dict()
+    alone = dict(customer_lines(row | {"usual_gap_days": np.nan}, manifest("model")))
+    told = dict(customer_lines(row | {"usual_gap_days": 1.0}, manifest("model")))
+    name = next(key for key, text in told.items() if "usually every day" in text)
+    assert alone[name] == told[name].partition(";")[0]
+    assert alone[name].startswith("last purchase ")
+
+
 def test_the_weeks_horizons_follow_the_rhythm(params: Params) -> None:
     usual = pd.Series([2.0, 20.0, 100.0, np.nan])
     assert Terms("USD", 28, 91).horizons(usual).tolist() == [28] * 4

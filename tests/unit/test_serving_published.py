@@ -93,7 +93,7 @@ def test_a_lost_week_is_written_again_as_its_first_revision(home):
     assert _publish(home)[0].number == 1
 
 
-@pytest.mark.parametrize("damage", ["lost", "cut", "no manifest", "torn manifest"])
+@pytest.mark.parametrize("damage", ["lost", "cut", "no manifest", "torn manifest", "poor manifest"])
 def test_a_damaged_revision_never_counts_and_is_never_overwritten(home, drawn_week, damage):
     _publish(home)
     write_week(home / "built", drawn_week(seed=7), FACTS)
@@ -104,6 +104,8 @@ def test_a_damaged_revision_never_counts_and_is_never_overwritten(home, drawn_we
         (second / "at_risk.csv").write_text("week\n")
     elif damage == "no manifest":
         (second / "manifest.json").unlink()
+    elif damage == "poor manifest":
+        (second / "manifest.json").write_text('{"week": "2018-W01", "files": {"../week": {"bytes": 1}}}')
     else:
         (second / "manifest.json").write_text('{"week": ')
     assert find_week(home / "published", "2018-W01").number == 1
