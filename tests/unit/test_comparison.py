@@ -10,12 +10,14 @@ import pytest
 
 from contracts import windows
 from contracts.errors import ContractError, StateError
+from contracts.files import write_json
 from contracts.params import Params
+from models.candidate import refuse_other_task
 from models.evaluation.figures import Judged
 from models.recipe.fitting import MODEL, choose_inside, fit_all
 from models.recipe.origins import judge_origins, spread
 from models.recipe.refit import is_same, refit
-from models.record import comparison, pairing
+from models.record import challenge, comparison, pairing
 from models.record.challenge import differences
 from models.record.comparison import CHALLENGER, CHAMPION, compare
 from models.record.comparison_page import Comparison, page, write_comparison
@@ -127,6 +129,33 @@ def test_parameters_that_differ_are_told_with_both_values() -> None:
         "a.y": ("2", "3"),
         "a.z": ("–", "4"),
     }
+
+
+def test_what_differs_beyond_the_recipe_is_named_and_a_bare_refit_says_so() -> None:
+    bare = challenge._same({"register.model_name": ("a", "b"), "evaluate.capacity": ("1", "2")})
+    assert bare == "The challenger is the champion's recipe, fitted anew: nothing in it differs."
+    more = challenge._same({"features.families": ("a", "b"), "evaluate.capacity": ("1", "2")})
+    assert "on other data or features (features.families): both sides see the new ones here" in more
+
+
+@pytest.mark.parametrize(("chosen_on", "is_warned"), [(None, False), ("2018-01-01", False), ("2018-01-02", True)])
+def test_a_champion_that_was_chosen_on_judged_labels_has_an_advantage(chosen_on: str | None, is_warned: bool) -> None:
+    judged = judged_by([0.9, 0.1, 0.8, 0.2], [0.9, 0.1, 0.3, 0.6], [1, 0, 0, 1])
+    said = challenge._had_seen({"recipe": {"chosen_on": chosen_on}}, judged)
+    assert ("it has an advantage here" in said) == is_warned
+    assert ("known on 2018-01-02, after the first judged cutoff (2018-01-01)" in said) == is_warned
+
+
+def test_a_champion_of_another_label_is_no_rival(tmp_path, params: Params) -> None:
+    own = {"label": "own_rhythm", "horizon_days": 28, "max_horizon_days": 182, "rhythm_multiple": 3.0}
+    write_json(tmp_path / "release.json", {"grade": "model", "task": {"label": "flat", "horizon_days": 28}})
+    refuse_other_task(tmp_path, params.task, "churn")
+    with pytest.raises(StateError, match=r"'churn' was fitted to another label .*label flat, now own_rhythm.*new name"):
+        refuse_other_task(tmp_path, params.task.model_copy(update=own), "churn")
+    with pytest.raises(StateError, match="horizon_days 28, now 56"):
+        refuse_other_task(tmp_path, params.task.model_copy(update={"horizon_days": 56}), "churn")
+    write_json(tmp_path / "release.json", {"grade": "none"})
+    refuse_other_task(tmp_path, params.task.model_copy(update=own), "churn")
 
 
 @pytest.fixture(scope="module")

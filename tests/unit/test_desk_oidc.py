@@ -190,6 +190,12 @@ def test_nobody_is_led_elsewhere_by_way_of_the_provider(browser):
     assert 'content="0; url=/"' in browser.get(to_the_provider(browser, "//evil.test")).text
 
 
+def test_a_provider_whose_description_names_another_is_refused(browser, issuer, monkeypatch):
+    monkeypatch.setattr(issuer, "description", lambda: {**Issuer.description(issuer), "issuer": "https://evil.test"})
+    answer = browser.get("/sign-in/oidc")
+    assert (answer.status_code, "location" in answer.headers) == (401, False)
+
+
 def test_a_provider_that_is_silent_is_one_line(small):
     provider = Provider("http://127.0.0.1:1", "desk", "hush", DESK_URL)
     client = TestClient(create_app(small.desk, lambda: TODAY, None, provider), base_url=DESK_URL)

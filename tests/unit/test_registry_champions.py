@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from contracts.errors import ParameterError, RegularsError, StateError, UnknownNameError
-from contracts.files import write_json
+from contracts.files import read_json, write_json
 from models.record import champions, ledger, registry, tracking
 from models.record.champions import Signature, sync_champion
 from models.record.ledger import Entry, append, champion_on, earlier_champion, ledger_path, read_ledger
@@ -20,7 +20,6 @@ ADA = Signature("Ada", "reads well", NOW + timedelta(days=1))
 
 
 def _compose(project):
-    from contracts.files import read_json
     from contracts.params import load_params
     from models.candidate import compose
 
@@ -323,3 +322,30 @@ def test_a_wish_that_is_no_hash_is_refused(project, wish):
     path.write_text(wish)
     with pytest.raises(RegularsError, match=r"champion\.json"):
         champions.wished(champions.place(project.root), path)
+
+
+def test_a_project_without_a_model_keeps_its_champion_and_notes_who_moved_it(project, read_lines):
+    _settle(project, -1.5)
+    second = _settle(project, -1.0)
+    with tracking.session(project.root) as client:
+        client.set_registered_model_alias("regulars-churn", "champion", "2")
+    no_model = {"grade": "none", "passed": False, "released": "", "rule": "too few labels"}
+    told = read_json(project.evidence.candidate / "release.json")
+    write_json(project.evidence.candidate / "release.json", {**told, **no_model, "model_hash": ""})
+    kept = champions.settle(champions.place(project.root), project.evidence, NOW)
+    assert kept is not None
+    assert kept.model_hash == second
+    last = read_lines(ledger_path(project.root))[-1]
+    assert (last["who"], last["model_hash"]) == ("unknown", second)
+
+
+def test_a_run_tells_the_experiment_and_does_without_a_list_of_packages(project):
+    project.fit(-1.5)
+    _compose(project)
+    project.evidence.environment.unlink()
+    at = champions.place(project.root)
+    run_id = champions.log_candidate(at, project.evidence, "tall-tale")
+    with tracking.session(project.root) as client:
+        tags = client.get_run(run_id).data.tags
+    assert tags["dvc.experiment"] == "tall-tale"
+    assert "environment.hash" not in tags

@@ -108,6 +108,14 @@ def test_heterogeneity_is_found_where_it_is_and_shrunk_away_where_it_is_not() ->
     assert n_flat >= 15, "24 effects without heterogeneity: most must be the same for everyone"
 
 
+def test_features_that_say_nothing_leave_one_effect_for_everyone() -> None:
+    trial, _ = drawn_trial(11, 900, tilt=0.8)
+    flat = replace(trial, frame=trial.frame.assign(**dict.fromkeys(FEATURES, 1.0)))
+    model = fit(flat)
+    assert [effect.slope for effect in model.effects] == [0.0] * len(model.effects)
+    assert np.ptp(model.predict(flat.frame), axis=0).max() < 1e-9
+
+
 def test_a_treatment_that_could_hardly_be_drawn_is_refused() -> None:
     trial, _ = drawn_trial(1, 300)
     chance = trial.propensity.copy()
