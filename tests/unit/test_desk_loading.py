@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from contracts.errors import ContractError, ParameterError, UnknownNameError
-from serving.desk import customers, migrating, schema, weeks
+from serving.desk import audit, customers, listing, migrating, schema, weeks
 from serving.desk.database import open_desk
 from serving.desk.filters import Filters
 from serving.desk.loading import entry_rows, load_week
@@ -147,3 +147,26 @@ def test_another_database_is_one_line_without_the_password(url):
     with pytest.raises(ParameterError, match="REGULARS_DESK_DATABASE: expected") as caught:
         open_desk(url)
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_other_documents_of_the_same_week_are_loaded_and_noted(small):
+    with small.desk.reading() as connection:
+        before = audit.head(connection).number
+    for _ in range(2):
+        again = load_week(small.desk, small.revision, no_history, {"effects": {"overall": {"verdict": "harms"}}})
+        assert not again.is_new
+    with small.desk.reading() as connection:
+        told = audit.page(connection, before, 10)
+    assert [(row["action"], row["detail"]["is_new"]) for row in told] == [("week loaded", False)]
+
+
+def test_filters_that_nobody_meets_together_leave_no_row_and_unknown_ones_are_named(small):
+    rows = small.listed()
+    pairs = set(zip(rows["tier"], rows["group"], strict=True))
+    tier, group = next((t, g) for t in set(rows["tier"]) for g in set(rows["group"]) if (t, g) not in pairs)
+    with small.desk.reading() as connection:
+        assert listing.first_rows(connection, small.week(), Filters(tier=tier, group=group), 5) == []
+        with pytest.raises(
+            UnknownNameError, match=f"no customer of the list has tier '{tier}x'; did you mean '{tier}'"
+        ):
+            listing.first_rows(connection, small.week(), Filters(tier=f"{tier}x"), 5)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import UnknownNameError
-from serving import published, spreadsheets
-from serving.published import find_week, latest_revision, publish, weeks, write_week
+from contracts.tables import AT_RISK, FULL_WEEK
+from serving import erasure, published, spreadsheets
+from serving.published import find_week, latest_revision, publish, weeks, write_rows, write_week
 
 FACTS = {"params": {}, "tables": {}}
 
@@ -139,3 +140,36 @@ def test_a_built_week_depends_on_its_rows_alone(tmp_path, drawn_week, snapshot_o
     one, two = snapshot_of(tmp_path / "one"), snapshot_of(tmp_path / "two")
     assert {name: raw for name, (_, raw) in one.items()} == {name: raw for name, (_, raw) in two.items()}
     assert "C003" not in json.dumps(json.loads((tmp_path / "one" / "week.json").read_text()))
+
+
+def test_a_piece_without_rows_tells_nothing_and_changes_nothing(tmp_path, drawn_week):
+    week = drawn_week()
+    whole = write_week(tmp_path / "whole", week, FACTS)
+    named = {"week": week.name, "data_through": week.data_through.isoformat()}
+    pieces = [FULL_WEEK(week.customers), FULL_WEEK(week.customers.iloc[:0])]
+    assert write_rows(tmp_path / "cut", named, pieces, lambda: AT_RISK(week.at_risk), FACTS) == whole
+
+
+def test_an_erased_customer_leaves_every_revision_and_drafts_are_swept(home, drawn_week):
+    first = _publish(home)[0].folder
+    write_week(home / "built", drawn_week(seed=7), FACTS)
+    second = _publish(home)[0].folder
+    (second / ".draft").mkdir()
+    (second / ".draft" / "customers.parquet").write_bytes(b"half")
+    (first / "at_risk.csv").unlink()  # the first revision is damaged: it says nothing any more
+    said = erasure.published_rows(home / "published", "C003")
+    assert [(row["revision"], row["customer_id"]) for row in said] == [(2, "C003")]
+    issued = erasure.erase_from_weeks(home / "published", {"C003"}, {"released_at": "2018-01-02T06:00:00+00:00"})
+    assert [revision.number for revision in issued] == [3]
+    assert "C003" not in set(issued[0].customers()["customer_id"])
+    assert [path.name for path in (*first.glob("*.*"), *second.glob("*.*")) if path.is_file()] == ["manifest.json"] * 2
+    assert not (second / ".draft").exists()
+    assert erasure.holding_revisions(home / "published", {"C003"}) == []
+    assert erasure.erase_from_weeks(home / "published", {"C003"}, {}) == []
+
+
+def test_a_week_of_which_no_revision_is_whole_is_emptied_and_not_issued_again(home):
+    folder = _publish(home)[0].folder
+    (folder / "at_risk.csv").unlink()
+    assert erasure.erase_from_weeks(home / "published", {"C003"}, {}) == []
+    assert not (folder / "customers.parquet").exists()
