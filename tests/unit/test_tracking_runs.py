@@ -93,6 +93,19 @@ def test_a_run_that_was_killed_does_not_count(composed, monkeypatch):
         assert sorted(run.info.status for run in client.search_runs([experiment])) == ["FAILED", "FINISHED"]
 
 
+def test_a_finished_run_without_its_model_does_not_count(composed):
+    place = champions.place(composed.root)
+    first = _log(composed)
+    with tracking.session(composed.root) as client:
+        experiment = tracking.experiment_id(client, place.experiment, place.root)
+        content = client.get_run(first).data.tags[tracking.HASH_TAG]
+        client.delete_run(first)
+        bare = client.create_run(experiment, tags={tracking.HASH_TAG: content}).info.run_id
+        client.set_terminated(bare)
+        assert tracking.find_run(client, experiment, content) is None
+    assert _log(composed) not in (first, bare)
+
+
 def test_a_run_tells_figures_parameters_data_and_what_differs(composed):
     (composed.root / "dvc.lock").write_text(
         "schema: '2.0'\nstages:\n  ingest:\n    outs:\n    - path: data/events\n      md5: abc.dir\n  score:\n"
