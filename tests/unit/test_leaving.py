@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import integrate, stats
 
+from models import leaving
 from models.leaving import LIFE_DAYS, SHAPES, Leaving, fit_leaving, regularity, survival, told
 
 
@@ -163,3 +164,12 @@ def test_integrals_are_right_for_daily_and_for_rare_shoppers(silence: float, gap
 def test_no_model_of_customers_who_all_bought_once() -> None:
     once = histories([10.0] * 40, [0.0] * 40, [1] * 40)
     assert fit_leaving(once, np.arange(40) % 2 == 0, 28) is None
+
+
+def test_the_share_hangs_on_no_piece(monkeypatch) -> None:
+    rows, _, _ = drawn(3, 100, life=300.0, horizon=28)
+    model, ahead = Leaving(1 / 300, 12.0, 2.0), np.linspace(0, 90, 100)
+    whole = model.share_left(rows, ahead)
+    monkeypatch.setattr(leaving, "ROWS_AT_ONCE", 7)
+    np.testing.assert_array_equal(model.share_left(rows, ahead), whole)
+    assert len(model.share_left(rows.iloc[:0], 28.0)) == 0
