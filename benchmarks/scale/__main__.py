@@ -31,8 +31,8 @@ TELLS = "plan"
 """The stage whose floor prints its CPU seconds, since it needs what the stage itself makes."""
 HISTORY_WEEKS = (26, 52, 103)
 WARM_LINES = 20_000
-AFTER_PLACES = ("portray", "plan")
-"""Stages of one process that follow; their result is compared too, unless `--unplanned` leaves them out."""
+AFTER_PLACES = ("plan",)
+"""The stage of one process that follows; its result is compared too, unless `--unplanned` leaves it out."""
 
 
 def shop(folder: Path, n_lines: int, n_weeks: int | None = None) -> Path:

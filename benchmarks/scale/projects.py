@@ -25,8 +25,8 @@ STAGES = (
     *("ingest", "inspect", "snapshot", "featurize", "train", "evaluate", "register", "score"),
     *("portray", "collect", "plan", "publish", "monitor"),
 )
-BY_BUCKET = ("ingest", "snapshot", "featurize", "score")
-MADE = ("data/features", "data/scores.parquet", "data/plan.parquet")
+BY_BUCKET = ("ingest", "snapshot", "featurize", "score", "portray", "collect")
+MADE = ("data/features", "data/scores.parquet", "data/portraits.parquet", "data/plan.parquet")
 """What must not hang on the place where it was made."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.scale.data import LINES_PER_CUSTOMER
+from benchmarks.scale.projects import BY_BUCKET
 from benchmarks.scale.report import JSON, ROOT
 from benchmarks.scale.results import Row
 from contracts.files import read_json, read_text, write_text
@@ -26,7 +27,6 @@ HEADINGS = (
     "| customers | lines | core-hours by bucket | cores for two hours | core-hours in one process | disk, GB | "
     "a full rebuild, USD | storage a month, USD |"
 )
-BY_BUCKET = ("ingest", "snapshot", "featurize", "score", "portray", "collect")
 SAMPLED = ("train", "evaluate")
 """Stages of a sample (`snapshot.max_fit_customers`): the seconds at the largest size measured, whatever the size."""
 WITHIN_HOURS = 2.0

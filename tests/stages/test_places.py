@@ -16,9 +16,16 @@ from events.store import read_lines, read_side
 from tests.clusters import cluster, s3_server, upload
 from tests.projects import Project
 
-BY_BUCKET = ("ingest", "snapshot", "featurize", "score")
-STAGES = (*BY_BUCKET, "portray", "plan")
-MADE = ("data/events", "data/snapshots.parquet", "data/features", "data/scores.parquet", "data/plan.parquet")
+BY_BUCKET = ("ingest", "snapshot", "featurize", "score", "portray")
+STAGES = (*BY_BUCKET, "plan")
+MADE = (
+    "data/events",
+    "data/snapshots.parquet",
+    "data/features",
+    "data/scores.parquet",
+    "data/portraits.parquet",
+    "data/plan.parquet",
+)
 COLUMNS = (
     *("customer_id", "order_id", "ordered_at", "product_id", "store_id"),
     *("quantity", "amount", "discount", "coupon_discount"),
@@ -102,14 +109,14 @@ def test_a_dask_cluster_gives_the_same_bytes(base: Project, tmp_path: Path, n_wo
     there = copy_of(base, tmp_path / "there")
     with cluster(tmp_path / "cluster", n_workers, there.path) as dask:
         run_stages(there, BY_BUCKET, **at(dask.address))
-    run_stages(there, ("portray", "plan"))
+    run_stages(there, ("plan",))
     assert bytes_of(there) == bytes_of(base)
 
 
 def test_processes_give_the_same_bytes(base: Project, tmp_path: Path) -> None:
     there = copy_of(base, tmp_path / "there")
     run_stages(there, BY_BUCKET, REGULARS_WORKERS="2")
-    run_stages(there, ("portray", "plan"))
+    run_stages(there, ("plan",))
     assert bytes_of(there) == bytes_of(base)
 
 
@@ -123,7 +130,7 @@ def test_object_storage_and_other_buckets_give_the_same_features_scores_and_plan
         upload(tmp_path / "shop", "shop", s3)
         run_stages(there, BY_BUCKET, **at(dask.address), **s3)
         facts = read_json(there.path / "data" / "events" / "manifest.json")
-    run_stages(there, ("portray", "plan"))
+    run_stages(there, ("plan",))
     assert len(facts["parts"]) == N_FILES
     pd.testing.assert_frame_equal(feature_rows(there), feature_rows(base))
     different = ("data/events", "data/features")
@@ -143,7 +150,7 @@ def test_a_worker_killed_in_the_midst_of_a_stage_is_survived(base: Project, tmp_
             victim.wait()
             dask.add_worker()
         run_stages(there, ("score",), **at(dask.address))
-    run_stages(there, ("portray", "plan"))
+    run_stages(there, ("plan",))
     assert bytes_of(there) == bytes_of(base)
 
 
