@@ -160,6 +160,15 @@ def test_day_and_time_may_stand_apart() -> None:
     assert at == ["31 09:05", "31 12:05", "30 23:00", "", ""]
     fraction = parsed("UTC", ordered_on=["2024-01-31"], ordered_time=pd.Series([0.5]))
     assert fraction["ordered_at"].iloc[0] == pd.Timestamp("2024-01-31 12:00", tz="UTC")
+    typed = pd.to_datetime(pd.Series(["1900-01-01 10:05", None]))
+    clock = parsed("UTC", ordered_on=["2024-01-31"] * 2, ordered_time=typed)["ordered_at"]
+    assert clock.dt.strftime("%d %H:%M").tolist() == ["31 10:05", "31 00:00"]
+
+
+def test_yes_and_no_are_no_instants() -> None:
+    lines = parsed(ordered_at=pd.Series([True, False, None], dtype="boolean"), amount=["1", "1", "1"])
+    assert lines["ordered_at"].isna().all()
+    assert lines["problem"].tolist() == ["no_instant"] * 3
 
 
 @given(
@@ -316,3 +325,18 @@ def test_the_chunk_is_left_as_it_was() -> None:
     before = rows.copy(deep=True)
     canonical(rows, declared(columns={"ordered_at": "on", "amount": "paid"}), BERLIN)
     pd.testing.assert_frame_equal(rows, before)
+
+
+def test_rows_that_are_not_among_those_to_keep_are_filtered() -> None:
+    rows = chunk(on=["2024-01-31"] * 4, paid=["1", "x", "4.9", "1"], what=["item", "item", "shipping", None])
+    mapped = {"ordered_at": "on", "amount": "paid"}
+    lines = canonical(rows, declared(columns=mapped, keep_rows={"what": ["item"]}), "UTC")
+    assert lines["problem"].tolist() == ["", "bad_amount", "filtered", "filtered"]
+    both = declared(columns=mapped, keep_rows={"what": ["item", "shipping"], "paid": ["1", "4.9"]})
+    assert canonical(rows, both, "UTC")["problem"].tolist() == ["", "filtered", "", "filtered"]
+
+
+def test_a_filter_on_a_column_that_is_not_there_is_one_clear_line() -> None:
+    how = declared(columns={"ordered_at": "on"}, keep_rows={"wat": ["item"]})
+    with pytest.raises(SourceError, match=r"keep_rows: expected the column 'wat', found none; did you mean 'what'"):
+        canonical(chunk(on=["2024-01-31"], what=["item"]), how, "UTC")

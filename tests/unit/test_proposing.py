@@ -111,3 +111,79 @@ def test_a_sample_takes_rows_of_every_file(tmp_path: Path) -> None:
         (tmp_path / f"{name}.csv").write_text(table("customer,date,amount", *[f"{name},2024-03-01,5.00"] * 300))
     rows: pd.DataFrame = sample_of(find_parts(tmp_path), 400)
     assert rows["customer"].value_counts().to_dict() == {"a": 200, "b": 200}
+
+
+def days_of_march(cells: str) -> list[str]:
+    """A row a day with the day in place of {day} and of {n}."""
+    return [cells.format(day=f"2024-03-{n:02d}", n=n) for n in range(1, 29)]
+
+
+def test_days_and_times_in_columns_of_their_own_make_the_instant_together(tmp_path: Path) -> None:
+    made = proposed(tmp_path, table("customer,date,time,amount", *days_of_march("c{n},{day},10:05,5.00")))
+    assert {"ordered_on": "date", "ordered_time": "time"}.items() <= made.columns.items()
+    assert "ordered_at" not in made.columns
+    named = proposed(
+        tmp_path, table("customer,wann,time,amount", *days_of_march("c{n},{day},9:30,5.00")), ordered_on="wann"
+    )
+    assert {"ordered_on": "wann", "ordered_time": "time"}.items() <= named.columns.items()
+
+
+def test_times_without_days_are_no_instant(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="a column for the date of purchase, found none among 'customer', 'time'"):
+        proposed(tmp_path, table("customer,time,amount", *days_of_march("c{n},10:05,5.00")))
+
+
+def test_a_price_without_quantities_is_what_was_paid(tmp_path: Path) -> None:
+    made = proposed(tmp_path, table("customer,date,price", *days_of_march("c{n},{day},5.00")))
+    assert made.columns == {"customer_id": "customer", "ordered_at": "date", "amount": "price"}
+    assert "price of one unit" not in asked(made)
+
+
+def test_rows_of_totals_and_shipping_are_left_out_and_asked_about(tmp_path: Path) -> None:
+    rows = [*days_of_march("c{n},{day},5.00,sale"), "c1,2024-03-01,4.90,Shipping", "c1,2024-03-01,9.90,Order total"]
+    made = proposed(tmp_path, table("customer,date,amount,what", *rows))
+    assert made.keep_rows == {"what": ["sale"]}
+    said = asked(made)
+    assert "are rows whose 'what' is Shipping or Order total lines of goods (2 of 30 in the sample)?" in said
+
+
+def test_a_column_of_free_texts_tells_no_kinds_of_rows(tmp_path: Path) -> None:
+    rows = days_of_march("c{n},{day},5.00,shipping box {n}")
+    made = proposed(tmp_path, table("customer,date,amount,note", *rows))
+    assert made.keep_rows == {}
+    assert "lines of goods" not in asked(made)
+
+
+def test_a_code_of_letters_that_is_not_named_like_a_charge_is_asked_about_and_stays_goods(tmp_path: Path) -> None:
+    rows = [*days_of_march("c{n},{day},5.00,8512{n}"), "c1,2024-03-01,5.00,GIFT"]
+    made = proposed(tmp_path, table("customer,date,amount,sku", *rows))
+    assert made.non_goods == []
+    assert "are these product codes goods? GIFT" in asked(made)
+
+
+@pytest.mark.parametrize(("sign", "currency"), [("$", "USD"), ("¥", "JPY")])
+def test_a_sign_of_several_currencies_is_asked_about(tmp_path: Path, sign: str, currency: str) -> None:
+    made = proposed(tmp_path, table("customer,date,amount", *days_of_march(f"c{{n}},{{day}},{sign}5.00")))
+    assert made.currency == currency
+    assert f"the sign {sign} stands for several currencies: which one?" in asked(made)
+    euros = proposed(tmp_path, table("customer,date,amount", *days_of_march("c{n},{day},€5.00")))
+    assert euros.currency == "EUR"
+    assert "several currencies" not in asked(euros)
+
+
+def test_a_currency_is_read_from_its_column_and_from_an_empty_one_none(tmp_path: Path) -> None:
+    header = "customer,date,amount,currency"
+    rows = [*days_of_march("c{n},{day},5.00,eur"), "c1,2024-03-01,5.00,chf"]
+    assert proposed(tmp_path, table(header, *rows)).currency == "EUR"
+    assert proposed(tmp_path, table(header, *days_of_march("c{n},{day},5.00,")), currency="currency").currency is None
+
+
+def test_a_country_that_is_not_listed_leaves_zone_and_currency_open(tmp_path: Path) -> None:
+    made = proposed(tmp_path, table("customer,date,amount,Country", *days_of_march("c{n},{day},5.00,Atlantis")))
+    assert (made.time_zone, made.currency) == (None, None)
+    assert "time zone" not in asked(made)
+
+
+def test_a_name_written_without_underscores_is_known_all_the_same(tmp_path: Path) -> None:
+    made = proposed(tmp_path, table("KUNDENID,date,SalesValue", *days_of_march("c{n},{day},5.00")))
+    assert made.columns == {"customer_id": "KUNDENID", "ordered_at": "date", "amount": "SalesValue"}

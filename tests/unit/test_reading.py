@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import SourceError
-from events.raw import encodings, text_files, unpacking
+from events.raw import encodings, spreadsheet_files, text_files, unpacking
 from events.raw.headers import BLANKS, column_names, header_at
 from events.raw.parts import find_parts
 from tests.broken_files import workbook
@@ -99,6 +100,91 @@ def test_a_late_letter_decides_the_encoding(tmp_path: Path, monkeypatch: pytest.
     plain = [b"customer,amount", *[b"x,1"] * 200]
     assert all_rows(write(tmp_path / "a.csv", end.join([*plain, b"caf\xe9,1"])))["customer"].iloc[-1] == "café"
     assert all_rows(write(tmp_path / "b.csv", end.join([*plain, "café,1".encode()])))["customer"].iloc[-1] == "café"
+
+
+def test_as_many_old_letters_as_one_likes_are_read_the_same(tmp_path: Path) -> None:
+    rows = all_rows(write(tmp_path / "a.csv", b"customer,amount\n" + b"caf\xe9,1\n" * 12_000))
+    assert rows["customer"].unique().tolist() == ["café"]
+    assert len(rows) == 12_000
+    assert set(rows["damage"]) == {""}
+
+
+def test_very_long_lines_are_looked_at_in_part_and_read_in_full(tmp_path: Path) -> None:
+    long = "x" * 300_000
+    rows = all_rows(write(tmp_path / "a.csv", "customer;note\n" + "".join(f"c{n};{long}{n}\n" for n in range(20))))
+    assert rows["customer"].tolist() == [f"c{n}" for n in range(20)]
+    assert rows["note"].tolist() == [f"{long}{n}" for n in range(20)]
+
+
+def test_a_quote_that_closes_in_another_row_costs_its_own_line_alone(tmp_path: Path) -> None:
+    text = 'customer,on,amount\n"ann,2024-01-31,12.50\nbob",2024-02-01,3.00,x\ncid,2024-02-02,1.00\n'
+    rows = all_rows(write(tmp_path / "a.csv", text))
+    assert rows["source_line"].tolist() == [2, 3, 4]
+    assert rows["damage"].tolist() == ["unclosed_quote", "too_many_cells", ""]
+    assert rows["customer"].iloc[2] == "cid"
+
+
+def test_rows_that_fill_their_chunks_leave_no_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_files, "BLOCK_LINES", 200)
+    monkeypatch.setattr(text_files, "CHUNK_ROWS", 400)
+    text = "customer,amount\n" + "".join(f"c{n},{n}\n" for n in range(800))
+    (part,) = find_parts(write(tmp_path / "a.csv", text))
+    assert [len(chunk) for chunk in part.chunks()] == [400, 400]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("c" + ",c" * 2_000 + "\n" + "1" + ",1" * 2_000 + "\n", "expected at most 2,000 columns, got 2,001"),
+        ("sep=;\n1;2\n3;4\n", "expected a line of column names above the rows, got none"),
+    ],
+)
+def test_a_file_that_is_no_table_of_purchases_is_one_clear_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SourceError, match=f"^a.csv: {said}"):
+        all_rows(write(tmp_path / "a.csv", text))
+
+
+def test_an_archive_with_a_password_is_one_clear_line(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as pack:
+        pack.writestr("a.csv", TEXT)
+    locked = bytearray(stream.getvalue())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the bit that says so stands in both headers
+        locked[locked.index(mark) + flags] |= 1
+    with pytest.raises(SourceError, match=r"^a.zip: expected a .zip without a password, got one with; unpack it"):
+        all_rows(write(tmp_path / "a.zip", bytes(locked)))
+
+
+def test_a_sheet_is_read_in_chunks_and_a_row_too_long_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spreadsheet_files, "CHUNK_ROWS", 2)
+    rows: list[list[object]] = [["customer", "amount", "is_gift"], ["ann", 1, True], ["bob", 2, False, "?"]]
+    (part,) = find_parts(write(tmp_path / "a.xlsx", workbook([*rows, ["cid", 3, None]])))
+    chunks = list(part.chunks())
+    assert [chunk["customer"].tolist() for chunk in chunks] == [["ann", "bob"], ["cid"]]
+    assert [chunk["damage"].tolist() for chunk in chunks] == [["", "too_many_cells"], [""]]
+    assert [chunk["source_line"].tolist() for chunk in chunks] == [[2, 3], [4]]
+    assert (str(chunks[0]["is_gift"].dtype), chunks[0]["is_gift"].tolist()) == ("boolean", [True, False])
+
+
+def test_files_at_an_address_are_read_as_those_of_a_folder(tmp_path: Path) -> None:
+    header: list[object] = ["customer", "amount"]
+    write(tmp_path / "shop" / "a.csv", TEXT)
+    write(tmp_path / "shop" / "years.xlsx", workbook([header, ["ann", 1]], [header, ["bob", 2]]))
+    write(tmp_path / "shop" / "notes.md", "none")
+    here, there = find_parts(tmp_path / "shop"), find_parts(f"file://{tmp_path}/shop")
+    assert [part.name for part in there] == ["a.csv", "years.xlsx#Sheet1", "years.xlsx#Sheet2"]
+    assert [part.name for part in there] == [part.name for part in here]
+    assert there[0].digest == here[0].digest  # where the storage has no checksum, that of the bytes
+    for one, other in zip(here, there, strict=True):
+        pd.testing.assert_frame_equal(next(one.chunks()), next(other.chunks()))
+
+
+def test_an_address_without_purchase_files_is_one_clear_line(tmp_path: Path) -> None:
+    write(tmp_path / "shop" / "notes.md", "none")
+    with pytest.raises(SourceError, match=r"expected files \(.csv, .*\) below file://.*, found none; set ingest.path"):
+        find_parts(f"file://{tmp_path}/shop")
 
 
 def test_column_names_are_found_below_a_preamble_and_made_distinct() -> None:

@@ -86,6 +86,7 @@ def test_the_digest_hangs_on_the_rows(shop: str) -> None:
         "PRAGMA query_only = OFF",
         "/* SELECT */ UPDATE sales SET amount = 0",
         "sales where 1=1",
+        "SELECT 1 /*! INTO OUTFILE '/tmp/sales' */ FROM sales",
     ],
 )
 def test_anything_but_one_select_is_refused(shop: str, query: str) -> None:
