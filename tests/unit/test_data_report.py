@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from contracts.errors import SourceError
+from contracts.event_tables import SIDE_TABLES
 from contracts.params import Inspect, Task
 from events.building import build_store
 from events.report.accounts import suspicious_accounts
@@ -302,3 +303,45 @@ def test_a_report_does_not_hang_on_the_parts(tmp_path: Path, monkeypatch: pytest
     assert len({finding["where"] for finding in whole.plain["findings"]}) > 6
     pd.testing.assert_frame_equal(suspicious_accounts(tmp_path / "events", LIMITS), accounts)
     assert not list(tmp_path.glob(".prices-*"))
+
+
+def test_one_customer_alone_makes_no_interval_of_price_gaps(tmp_path: Path) -> None:
+    """Ann becomes one of long standing within a week, in which she pays more after than before."""
+    rows = [line("ann", day, amount) for day, amount in ((0, 9.0), (183, 9.0), (186, 10.0))]
+    limits = LIMITS.model_copy(update={"long_standing_days": 185})
+    found = data_report(store(tmp_path, rows), "USD", TASK, limits).plain["findings"]
+    said = next(row for row in found if "Customers of long standing" in row["what"])
+    assert said["severity"] == "note"
+    assert "pay 11.11 % more than newer ones" in said["what"]
+    assert "with 2 lines, no interval" in said["what"]
+    assert said["remedy"] == "Too few customers for an interval: nothing to do."
+
+
+def test_customers_who_never_meet_at_a_product_leave_prices_untold(tmp_path: Path) -> None:
+    rows = [line("ann", 0), line("bob", 300), line("ann", 310, product_id="bread")]
+    said = [row["what"] for row in report_of(store(tmp_path, rows)).plain["findings"]]
+    why = "no product was bought in the same week and store by customers of long and of short standing"
+    assert any(f"cannot be told: {why}" in text for text in said)
+
+
+def test_orders_within_one_second_are_no_crowd_at_one_instant(tmp_path: Path) -> None:
+    rows = [line("ann", day) for day in range(20)]
+    rows += [line(f"c{k}", 21, ordered_at=f"2018-01-22 03:00:00.{k:06d}") for k in range(12)]
+    where = {row["where"] for row in report_of(store(tmp_path, rows)).plain["findings"]}
+    assert "purchases.ordered_at" not in where
+
+
+def test_mended_lines_are_counted_under_their_repair(tmp_path: Path) -> None:
+    rows = [line("ann", 0), line("ann", 3, order_id=None), line("bob", 5, order_id=None), line("bob", 9)]
+    found = {row["where"]: row for row in report_of(store(tmp_path, rows)).plain["findings"]}
+    mended = found["repair order_made"]
+    assert (mended["severity"], mended["how_many"]) == ("note", 2)
+    assert mended["what"].startswith("2 lines of 4 (50.0 %) mended: ")
+
+
+def test_a_shop_with_every_table_misses_columns_alone(tmp_path: Path) -> None:
+    side = {name: table.empty() for name, table in SIDE_TABLES.items()}
+    found = report_of(store(tmp_path, [line("ann", 0), line("ann", 9)], side)).plain["findings"]
+    said = [row["what"] for row in found if "not recorded" in row["what"]]
+    assert len(said) == 1
+    assert "columns not recorded" in said[0]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import UnknownNameError
+from contracts.files import read_json
 from events import erasure
 from events.manifest import read_manifest
-from events.store import read_lines, read_store
+from events.store import read_lines, read_side, read_store
 from events.tombstones import read_tombstones
 from pipeline import ingest, privacy
 from pipeline.commands.params_file import change_params
@@ -154,3 +155,32 @@ def test_nothing_is_rewritten_for_nobody(shop: Shop) -> None:
     assert (shop.root / STORE / "manifest.json").read_bytes() == before
     with pytest.raises(UnknownNameError):
         privacy.forget(shop.root, "nobody", NOW)
+
+
+def test_what_nobody_else_bought_leaves_the_products_that_lines_describe(shop: Shop) -> None:
+    sales = ["ann,2024-03-01,5.00,1,TEA", "ann,2024-03-02,5.00,2,secret tincture", "bob,2024-03-03,5.00,1,GREEN TEA"]
+    (shop.root / "shop" / "sales.csv").write_text("\n".join(["who,when,paid,sku,name", *sales]) + "\n")
+    columns = {**COLUMNS, "product_id": "sku", "product_name": "name"}
+    change_params(shop.root / "params.yaml", {"ingest": {"format": {"columns": columns}}})
+    shop.ingests()
+    products = read_side(shop.root / STORE, "products")
+    assert products["product_type"].tolist() == ["TEA", "secret tincture"]
+    privacy.forget(shop.root, "ann", NOW)
+    assert read_side(shop.root / STORE, "products")["product_type"].tolist() == ["GREEN TEA"]
+    erased = read_manifest(shop.root / STORE)
+    (shop.root / "data" / ".events.recipe.json").unlink()
+    shop.ingests()
+    assert read_manifest(shop.root / STORE) == erased
+
+
+@pytest.mark.parametrize("kept", ['{"manifest": "another"}', "{}", "half a fi", None])
+def test_a_store_of_unknown_making_is_cleaned_and_then_built_anew(shop: Shop, kept: str | None) -> None:
+    shop.brings("ann ann bob")
+    shop.ingests()
+    recipe = shop.root / "data" / ".events.recipe.json"
+    recipe.write_text(kept) if kept else recipe.unlink()
+    privacy.forget(shop.root, "ann", NOW)
+    assert shop.held() == {"bob": 1}
+    assert read_json(recipe)["recipe"] == ""
+    assert shop.ingests() == {"bob": 1}
+    assert read_json(recipe)["recipe"] != ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,18 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import ContractError, SourceError
+from contracts.errors import ContractError, SourceError, StateError
 from contracts.params import Params
+from events.as_of import absent_at
 from events.audit import write_audit
 from events.building import build_store
 from events.cleaning import RULES, Cleaned, Shop
-from events.complete_journey import complete_journey, sampled_customers
+from events.complete_journey import PACKAGE, complete_journey, sampled_customers
 from events.lines import keyed_hash
 from events.manifest import files_of, read_manifest
 from events.people import same_as_map
 from events.recipe import recipe
-from events.store import read_lines, read_side, read_store
-from events.tombstones import Tombstones
+from events.store import _same_store, open_store, read_lines, read_side, read_store
+from events.tombstones import Tombstones, read_tombstones
 from tests import stores
 
 GOOD = {
@@ -245,3 +248,64 @@ def test_demographics_stop_at_the_door(tmp_path: Path, is_kept: bool, n: int) ->
     assert "income" in forbidden
     assert not forbidden & {column for frame in source.side.values() for column in frame.columns}
     assert not forbidden & set(next(source.parts[0].chunks()).columns)
+
+
+def test_a_file_that_breaks_off_after_good_lines_leaves_the_old_store(tmp_path: Path) -> None:
+    folder = tmp_path / "events"
+    build_store(stores.source([("good.csv", stores.canonical([GOOD]))]), folder, stores.made())
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def breaks_off() -> Iterator[pd.DataFrame]:
+        yield stores.canonical([GOOD, {**GOOD, "customer_id": "bob"}])
+        raise SourceError("b.csv: expected a whole file, got one that breaks off")
+
+    part = replace(stores.part("b.csv", stores.canonical([GOOD, GOOD])), chunks=breaks_off)
+    with pytest.raises(SourceError, match=r"^b.csv: expected a whole file, got one that breaks off$"):
+        build_store(replace(stores.source([]), parts=(part,)), folder, stores.made())
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_worker_that_finds_another_store_than_the_stage_began_with_stops(tmp_path: Path) -> None:
+    folder = tmp_path / "events"
+    build_store(stores.source([("a", stores.canonical([GOOD]))]), folder, stores.made())
+    told = pickle.dumps(open_store(folder))
+    assert pickle.loads(told).facts["lines_in"] == 1
+    build_store(stores.source([("a", stores.canonical([GOOD] * 2))]), folder, stores.made())
+    fresh = pickle.dumps(open_store(folder))
+    assert pickle.loads(fresh).facts["lines_in"] == 2
+    _same_store.cache_clear()  # as in a process that has just begun
+    with pytest.raises(StateError, match="expected the event store that the stage began with, got another"):
+        pickle.loads(told)
+
+
+def test_what_lines_say_of_products_was_recorded_from_the_first_that_says_it(tmp_path: Path) -> None:
+    rows = [{**GOOD, "product_id": "odd"}, {**GOOD, "order_id": "2", "ordered_at": "2017-04-01 10:00"}]
+    lines = stores.canonical(rows).assign(category=pd.Series([None, "DRINKS"], dtype="str"))
+    columns = stores.CANONICAL_COLUMNS | {"category"}
+    brought = replace(stores.source([("a.csv", lines)]), columns=columns)
+    build_store(brought, tmp_path / "events", stores.made(columns=columns))
+    shelf = open_store(tmp_path / "events")
+    assert "category" not in shelf.absent
+    assert "category" not in absent_at(shelf, shelf.whole(), date(2017, 4, 2))
+    assert "category" in absent_at(shelf, shelf.whole(), date(2017, 4, 1))
+
+
+def test_a_package_of_data_without_its_tables_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / PACKAGE).mkdir()
+    (tmp_path / PACKAGE / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SourceError, match=r"the package .* with its table '\w+', found none; run `make setup`"):
+        complete_journey("America/New_York")
+
+
+@pytest.mark.parametrize("written", ["[]", "{}", '{"erased": "ann"}', '{"erased": [1]}'])
+def test_a_damaged_list_of_the_erased_is_one_clear_line_and_nobody_counts_as_not_erased(
+    tmp_path: Path, written: str
+) -> None:
+    path = tmp_path / "tombstones.json"
+    assert read_tombstones(path).hashes == frozenset()
+    path.write_text(written)
+    with pytest.raises(ContractError, match="expected a list 'erased', found none; restore the file from a backup"):
+        read_tombstones(path)

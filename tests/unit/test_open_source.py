@@ -73,6 +73,13 @@ def test_a_further_table_that_cannot_be_read_stops_with_one_line(tmp_path, param
     assert "ann" not in str(caught.value)
 
 
+def test_a_torn_line_of_a_further_table_is_named_by_its_number(tmp_path: Path, params: Params) -> None:
+    (tmp_path / "sales.csv").write_text(SALES)
+    (tmp_path / "contacts.csv").write_text("customer_id,sent_at\nann,2024-01-01\nann\n")
+    with pytest.raises(SourceError, match=r"^contacts.csv: line 3 cannot be split into its cells; mend it"):
+        open_source(asked(params, path=str(tmp_path), tables={"contacts": "contacts.csv"}))
+
+
 def test_a_row_given_twice_loses_no_forbidden_attribute(tmp_path: Path, params: Params) -> None:
     (tmp_path / "sales.csv").write_text(SALES)
     (tmp_path / "customers.csv").write_text("customer_id,income\nann,high\nann,high\nbob,low\n")
@@ -141,6 +148,11 @@ def test_a_simulated_store_goes_through_the_stage(tmp_path, params, monkeypatch)
         ({"format": {"columns": {"customer_id": "who", "amount": "paid"}}}, "ordered_at or ordered_on"),
         ({"format": {"columns": {**MAPPED, "amout": "paid"}}}, "unknown name 'amout'; did you mean 'amount'"),
         ({"format": {"columns": {**MAPPED, "store_id": "shop"}}}, "expected the column 'shop' for store_id"),
+        (
+            {"format": {"columns": {"customer_id": "who", "ordered_at": "when", "unit_price": "paid"}}},
+            "quantity beside it",
+        ),
+        ({"sample_customers": 50}, "ingest.sample_customers"),
         ({"tables": {"custommers": "x.csv"}}, "unknown table 'custommers'; did you mean 'customers'"),
         ({"include": ["*.parquet"]}, "found none"),
         ({"path": "nowhere"}, "found none"),
@@ -177,3 +189,17 @@ def test_hashed_ids_need_a_secret_and_leave_no_id(tmp_path: Path, params: Params
     assert ids["customer_id"].str.fullmatch("[0-9a-f]{24}").all()
     assert not any(b"example.org" in path.read_bytes() for path in (tmp_path / "events").rglob("*") if path.is_file())
     assert isinstance(pd.unique(ids["order_id"])[0], str)
+
+
+def test_what_is_known_by_its_day_counts_from_the_morning_and_an_answer_from_the_end_of_its_day(
+    tmp_path: Path, params: Params
+) -> None:
+    (tmp_path / "sales.csv").write_text(SALES)
+    (tmp_path / "contacts.csv").write_text("customer_id,sent_on\nann,2024-03-31\n")
+    (tmp_path / "responses.csv").write_text("customer_id,kind,responded_on\nann,opened,2024-03-31\n")
+    tables = {name: f"{name}.csv" for name in ("contacts", "responses")}
+    side = open_source(asked(params, path=str(tmp_path), tables=tables)).side
+    # in Paris this day begins at +01:00 and ends at +02:00
+    assert side["contacts"]["sent_at"].tolist() == [pd.Timestamp("2024-03-30 23:00", tz="UTC")]
+    answered = side["responses"]["responded_at"].iloc[0]
+    assert pd.Timestamp("2024-03-31 21:59", tz="UTC") < answered <= pd.Timestamp("2024-03-31 22:00", tz="UTC")

@@ -49,3 +49,10 @@ def test_the_mislabelled_are_those_whose_usual_gap_is_longer() -> None:
 def test_two_visits_on_one_day_are_one() -> None:
     twice = pd.concat([days(ann=[7, 7]), days(ann=[7, 7])])
     assert rhythm_of(twice).n_gaps_of.tolist() == [0, 0, 0, 0, 0, 0, 0, 2]
+
+
+def test_a_shop_without_purchases_has_no_gaps_and_the_shortest_horizon() -> None:
+    found = rhythm_of(days(ann=[7])[:0])
+    assert (found.n_gaps, found.n_with_rhythm, found.n_mislabelled) == (0, 0, 0)
+    assert found.proposed_horizon_days == rhythm_of(days(ann=[])).proposed_horizon_days
+    assert not found.proposes_own_rhythm
