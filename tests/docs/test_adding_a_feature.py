@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -150,6 +152,28 @@ MISTAKES = [
 def test_way_1_a_mistaken_record_is_one_clear_line(words, more, said: str) -> None:
     with pytest.raises(ParameterError, match=re.escape(said)):
         Feature(*words, **more)
+
+
+TWICE = ("for records in FAMILY_RECORDS for", "for records in FAMILY_RECORDS * 2 for")
+UNNAMED = ('Feature("recency", "days", "", "days_since_first")', 'Feature("", "days", "", "days_since_first")')
+CATALOGUE_MISTAKES = [
+    (*TWICE, "two records are called days_since_last_purchase; rename one"),
+    (*UNNAMED, "expected a family of each record, got none of tenure_days"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "said"), CATALOGUE_MISTAKES, ids=["twice", "no family"])
+def test_way_1_a_mistaken_catalogue_is_one_clear_line(tmp_path: Path, right: str, wrong: str, said: str) -> None:
+    for package in ("contracts", "features"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    path = tmp_path / "features" / "catalogue.py"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    path.write_text(text.replace(right, wrong), encoding="utf-8")
+    code = "import features.catalogue"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert done.stderr.splitlines()[-1].startswith(f"contracts.errors.ParameterError: features/catalogue.py: {said}")
 
 
 def test_way_2_a_new_kind_is_two_functions(guide: ModuleType) -> None:

@@ -93,3 +93,16 @@ def test_the_feature_pages_are_made_from_the_records() -> None:
 
     assert (ROOT / "docs" / "FEATURES.md").read_text() == page(), "run `make docs`"
     assert (ROOT / "docs" / "features.json").read_text() == as_json(), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("module", "pages"),
+    [("events.dictionary", ["DATA.md"]), ("features.documentation", ["FEATURES.md", "features.json"])],
+)
+def test_make_docs_writes_the_pages_that_are_kept(module: str, pages: list[str], tmp_path: Path) -> None:
+    made = [str(tmp_path / page) for page in pages]
+    line = " ".join([f"python -m {module}", *(f"docs/{page}" for page in pages)])
+    assert line in (ROOT / "Makefile").read_text()
+    subprocess.run([sys.executable, "-m", module, *made], cwd=ROOT, check=True)
+    for page in pages:
+        assert (tmp_path / page).read_bytes() == (ROOT / "docs" / page).read_bytes()

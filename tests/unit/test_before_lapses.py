@@ -193,3 +193,18 @@ def test_a_complaint_is_open_until_it_is_closed() -> None:
     )
     assert set(open_complaints(met)) == {"ann", "bob"}
     assert date(2017, 1, 5) == met["happened_on"].max().date()
+
+
+def test_what_nearly_everybody_has_in_common_is_not_looked_at() -> None:
+    """A store where 160 of 200 were: 40 others are too few to compare with; where 150 were, 50 are enough."""
+    rows = pd.DataFrame({"customer_id": np.arange(200).astype(str), "lapsed": np.arange(200) % 4 == 0, "stratum": 0})
+    rows.loc[:99, "lapsed"] = True
+
+    def seen(n: int) -> list[str]:
+        facts = pd.DataFrame(
+            {"row": np.arange(200), "kind": "store", "name": np.where(np.arange(200) < n, "big", "small")}
+        )
+        return [one["name"] for one in before_lapses(rows, facts)]
+
+    assert seen(160) == []
+    assert seen(150) == ["big"]

@@ -20,6 +20,7 @@ from contracts.params import Store, load_params
 from contracts.portrait_rules import PortraitRules, load_portrait_rules
 from contracts.tables import SCORES
 from contracts.words import Words
+from events.building import build_store
 from events.store import Shelf, open_store
 from features.before_lapses import before_lapses
 from features.programme import UniversalDraw, programme_rows
@@ -219,3 +220,19 @@ def test_a_fit_is_shown_what_is_not_nothing(rng: np.random.Generator) -> None:
     whole, (shown, which) = normal_scores(values, quantiles), shown_scores(values, quantiles)
     np.testing.assert_array_equal(which, whole.any(axis=0))
     np.testing.assert_array_equal(shown, whole[:, which])
+
+
+def test_parts_without_a_customer_before_the_cutoff_have_no_portraits(tmp_path: Path) -> None:
+    """Two customers in five buckets, one of them new after the cutoff."""
+    rows = [
+        {"customer_id": who, "order_id": f"{who}-{day}", "ordered_at": f"{day} 10:00", "amount": 5.0, "quantity": 1.0}
+        for who, day in (("ann", "2022-12-05"), ("ann", "2022-12-26"), ("bob", "2023-01-05"))
+    ]
+    late = stores.NO_RULES.model_copy(update={"extract_on": date(2030, 1, 1)})
+    build_store(stores.source([("a.csv", stores.canonical(rows))]), tmp_path / "events", stores.made(5, late))
+    shelf, path = open_store(tmp_path / "events"), tmp_path / "portraits.parquet"
+    stored = Stored.of(shelf, terms(shelf), 1)
+    assert len(stored.parts) > 1
+    n_rows, sales = write_portraits(str(path), stored, SCORES.empty(), rules(), ALONE)
+    assert (n_rows, len(sales)) == (1, 1)
+    assert pd.read_parquet(path)["customer_id"].tolist() == ["ann"]

@@ -52,3 +52,9 @@ def test_a_file_is_read_as_arrow_s_data_sets_read_it(tmp_path: Path) -> None:
     assert files.arrow_table(tmp_path).equals(pq.read_table(tmp_path))
     with pytest.raises(KeyError):
         files.arrow_table(path, ["nothing"])
+
+
+def test_a_file_that_cannot_be_begun_tells_its_own_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "ROWS_A_GROUP", 2)
+    with pytest.raises(FileNotFoundError, match="2018-01-0"):
+        writing.write_features(tmp_path / "nowhere", batches(3), ONE)

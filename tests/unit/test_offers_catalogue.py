@@ -270,3 +270,30 @@ def test_a_missing_file_is_one_line():
 def test_only_plain_fields_are_fields(text):
     with pytest.raises(ValueError, match="plain fields"):
         template_fields(text)
+
+
+def test_a_price_may_hang_on_habits_and_on_offers_that_are_open_to_all(raw, tmp_path):
+    entry = offer(raw, "five_back")
+    entry["audience"]["labels"] = ["weekend shopper"]
+    entry["never_with"] = ["tenth_off"]
+    path = tmp_path / "offers.yaml"
+    YAML(typ="safe", pure=True).dump(raw, path)
+    made = load_sound_catalogue(path, PARAMS, RULES, Words({})).offer("five_back")
+    assert made.gives_price
+    assert (made.audience.labels, made.never_with) == (("weekend shopper",), ("tenth_off",))
+
+
+def test_a_gain_lies_within_its_interval(raw, refusal):
+    offer(raw, "thank_you")["assumed_gain"] = {"mean": 0.5, "low": 0.6, "high": 0.9}
+    assert refusal() == "offer 'thank_you'.assumed_gain: expected low <= mean <= high, got 0.6, 0.5, 0.9"
+
+
+def test_no_offer_is_called_none(raw, refusal):
+    entry = next(entry for entry in raw["offers"] if not any(entry["id"] in str(one) for one in raw["offers"][1:]))
+    entry["id"] = "none"
+    assert refusal() == "'none' is always open and needs no entry"
+
+
+def test_a_value_of_another_kind_says_where_it_stands(raw, refusal):
+    raw["sender"] = ["Journey Market"]
+    assert refusal() == "'sender': Input should be a valid string, got ['Journey Market']"

@@ -23,6 +23,7 @@ from pipeline.commands.onboarding import Wishes, changed, look_at_source
 from pipeline.commands.params_file import change_params
 
 MAPPED = {"customer_id": "who", "ordered_at": "when", "amount": "paid"}
+PRICED = {"customer_id": "who", "ordered_at": "when", "unit_price": "paid"}
 SALES = "who,when,paid\nann,2024-03-01 10:00,5.00\nbob,2024-03-02 10:00,6.00\nann,2024-03-09 10:00,7.00\n"
 
 
@@ -148,10 +149,7 @@ def test_a_simulated_store_goes_through_the_stage(tmp_path, params, monkeypatch)
         ({"format": {"columns": {"customer_id": "who", "amount": "paid"}}}, "ordered_at or ordered_on"),
         ({"format": {"columns": {**MAPPED, "amout": "paid"}}}, "unknown name 'amout'; did you mean 'amount'"),
         ({"format": {"columns": {**MAPPED, "store_id": "shop"}}}, "expected the column 'shop' for store_id"),
-        (
-            {"format": {"columns": {"customer_id": "who", "ordered_at": "when", "unit_price": "paid"}}},
-            "quantity beside it",
-        ),
+        ({"format": {"columns": PRICED}}, "unit_price needs quantity beside it; add 'quantity: <your column>'"),
         ({"sample_customers": 50}, "ingest.sample_customers"),
         ({"tables": {"custommers": "x.csv"}}, "unknown table 'custommers'; did you mean 'customers'"),
         ({"include": ["*.parquet"]}, "found none"),

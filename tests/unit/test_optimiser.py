@@ -251,3 +251,26 @@ def test_a_dearer_and_poorer_candidate_is_no_candidate():
     )
     # b brings less than a at the same cost; c brings less but is cheaper; d is compared with itself alone.
     assert undominated(table)[["customer", "offer"]].to_numpy().tolist() == [[0, "a"], [0, "c"], [1, "b"], [0, "d"]]
+
+
+@pytest.mark.parametrize("whole_size", [5_000, 0])
+def test_whole_numbers_that_no_plan_can_make_up_are_refused_with_the_rules(whole_size):
+    """Each candidate weighs 2: one and a half of them would weigh exactly 3, and no plan does."""
+    exactly = Row("parity", "fairness", "", least=3.0, most=3.0, per_contact=2 * ONE)
+    with pytest.raises(ParameterError, match="parity"):
+        choose(week([1.0, 1.0, 1.0, 1.0], exactly), whole_size=whole_size)
+
+
+@pytest.mark.parametrize("whole_size", [5_000, 0])
+def test_a_minimum_missed_by_a_hair_is_refused_with_the_rules_at_hand(whole_size):
+    """One contact is short of 1.0000005 by less than the solver tells from nothing: no plan, and no figure to name."""
+    hair = Row("share", "fairness", "", least=1.0000005, per_contact=ONE)
+    with pytest.raises(ParameterError, match=r"^no plan found that keeps every rule exactly; relax one of: share$"):
+        choose(week([1.0], hair), whole_size=whole_size)
+
+
+@pytest.mark.parametrize("whole_size", [5_000, 0])
+def test_a_minimum_of_what_is_spent_says_how_much_can_be(whole_size):
+    spent = Row("spend", "what is spent", "", least=5.0, per_cost=ONE, per_contact=0.5 * ONE)
+    with pytest.raises(ParameterError, match=r"spend at least 5: at most 4 "):  # 1 + 2, and a half for either contact
+        choose(week([1.0, 2.0], spent, cost=[1.0, 2.0]), whole_size=whole_size)

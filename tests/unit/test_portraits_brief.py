@@ -8,12 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from contracts.tables import SCORES
 from pipeline.living.desk import desk_of
 from pipeline.living.policies import POLICIES
 from pipeline.living.replay import _Run, burnt_in
 from portraits.brief import brief_portraits
 from portraits.portrait import portray
 from simulation.living.presets import PRESETS
+from tests.portrait_shop import CUTOFF, LIMITS, STORE, WORDS, Shop, ago, buy, interactions, rules
 
 ROOT = Path(__file__).parents[2]
 READ_BY_OFFERS = [
@@ -46,3 +48,15 @@ def _read(portraits: pd.DataFrame) -> pd.DataFrame:
     """What offers read, by customer; days in one unit."""
     days = {name: "datetime64[us]" for name in READ_BY_OFFERS if name.endswith("_on")}
     return portraits[READ_BY_OFFERS].astype(days).sort_values("customer_id", ignore_index=True)
+
+
+def test_without_consents_brief_portraits_permit_no_channel_that_needs_one_as_whole_ones_do():
+    met = interactions(("1", "complaint", "2017-12-01 10:00"))
+    known = Shop([*buy("1", ago(3, 10, 17, 24)), *buy("2", ago(5, 12))], interactions=met).known
+    assert known.consents is None
+    terms = {"cutoff": CUTOFF, "store": STORE, "active_days": 90, "limits": LIMITS, "rules": rules()}
+    brief = brief_portraits(known, SCORES.empty(), **terms)
+    whole = portray(known, SCORES.empty(), words=WORDS, **terms)
+    assert brief["consented_channels"].tolist() == ["", ""]
+    assert brief["has_open_complaint"].tolist() == [True, False]
+    pd.testing.assert_frame_equal(_read(brief), _read(whole), check_dtype=False)

@@ -9,7 +9,7 @@ from contracts.tables import PORTRAITS
 from contracts.words import Words, load_words
 from portraits.matching import goods_of, repeats
 from portraits.tastes import spoken
-from tests.portrait_shop import CUTOFF, ROOT, Shop, contacts, portraits, responses, rules
+from tests.portrait_shop import CUTOFF, ROOT, Shop, contacts, customers, portraits, responses, rules
 
 WEEKLY = ["2017-11-20", "2017-11-27", "2017-12-04", "2017-12-11", "2017-12-18", "2017-12-25"]
 
@@ -157,3 +157,13 @@ def test_the_shops_words_are_plain_and_hint_at_nothing_private():
         "diet|low.fat|baby food|infant|kid|child|beer|wine|liquor|cigar|tobacco|kosher|halal|hispanic|mexican|vitamin"
     )
     assert [text for text in spoken_words if re.search(hints, text)] == []
+
+
+def test_a_shop_that_does_not_record_when_members_joined_still_knows_what_they_asked_for():
+    rows = [{"customer_id": who, "local": f"{WEEKLY[0]} 18:30", "product_id": "m"} for who in ("1", "2")]
+    members = customers(("1", "2017-05-01", "letter"), ("2", None, None))
+    dated, undated = (portraits(Shop(rows, customers=table)) for table in (members, members.drop(columns="joined_at")))
+    assert dated["joined_on"].tolist() == [pd.Timestamp("2017-05-01"), pd.NaT]
+    assert undated["joined_on"].isna().all()
+    assert undated["joined_on"].dtype == dated["joined_on"].dtype
+    assert undated["asked_channel"].tolist() == dated["asked_channel"].tolist() == ["letter", ""]
