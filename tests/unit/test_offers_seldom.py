@@ -25,6 +25,7 @@ from tests.offer_shops import CATALOGUE, PLAN, drawn_shop, setting_of
 LIMITS = PLAN.model_copy(update={"budget": 60.0, "capacity": 60, "min_cell": 30, "rest_days": 7})
 PORTRAITS, SCORE_TABLE = drawn_shop(7, 300)
 SETTING = setting_of(LIMITS)
+MADE = make_plan(SCORE_TABLE, PORTRAITS, SETTING)
 NOBODY = pd.DataFrame({"customer_id": pd.Series(dtype="str")})
 
 
@@ -77,12 +78,9 @@ def test_a_catalogue_that_has_none_of_the_logged_offers_prefers_none() -> None:
 
 
 def test_whoever_rests_is_told_what_bars_an_offer() -> None:
-    made = make_plan(SCORE_TABLE, PORTRAITS, SETTING)
-    resting = made.plan[
-        made.plan["why_none"].str.startswith("Contacted less") & (made.plan["purpose"] != "exploration")
-    ]
-    row = resting.iloc[0]
-    said = what_would_change(row, considered(row["customer_id"], made.weighed, SETTING), SETTING)
+    is_resting = MADE.plan["why_none"].str.startswith("Contacted less") & (MADE.plan["purpose"] != "exploration")
+    row = MADE.plan[is_resting].iloc[0]
+    said = what_would_change(row, considered(row["customer_id"], MADE.weighed, SETTING), SETTING)
     assert any(one.endswith("is barred: contacted less than 7 days before 2018-01-02.") for one in said)
 
 
@@ -100,8 +98,7 @@ def test_whoever_rests_is_told_what_bars_an_offer() -> None:
 def test_the_guard_reads_the_catalogue_again_whoever_made_it(changes: dict[str, object], said: str) -> None:
     """Such an offer is refused when the file is read; a catalogue that came by another way is found all the same."""
     offers = tuple(one.model_copy(update=changes) if one.id == "five_back" else one for one in CATALOGUE.offers)
-    plan = make_plan(SCORE_TABLE, PORTRAITS, SETTING).plan
     for catalogue, expected in ((CATALOGUE, False), (CATALOGUE.model_copy(update={"offers": offers}), True)):
         setting = setting_of(LIMITS, catalogue)
-        report = guard_report(inspect(plan, PORTRAITS, SCORE_TABLE, setting))
+        report = guard_report(inspect(MADE.plan, PORTRAITS, SCORE_TABLE, setting))
         assert (said in str(report["breaches"])) is expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -14,6 +15,7 @@ from offers.optimiser.choice import Choice, choose
 from offers.optimiser.curve import budget_curve
 from offers.optimiser.dominance import undominated
 from offers.optimiser.problem import Problem, Row, problem
+from offers.optimiser.solving import Effort
 from offers.optimiser.words import in_words, price_sentence
 
 ONE = np.ones((1, 1))
@@ -41,30 +43,32 @@ def budget(most, table=ONE) -> Row:
     return Row("budget", "the budget", "one more unit of budget", most=most, per_cost=table, per_budget=1.0)
 
 
+def worth(made: Problem, pick: Sequence[int]) -> float:
+    """What a plan brings (a candidate a customer, −1 for none), or −infinity if it passes a limit."""
+    taken = [(made.kind[i], made.pair[j], j) for i, j in enumerate(pick) if j >= 0]
+    used = [
+        sum(
+            (0 if row.per_contact is None else row.per_contact[k, m])
+            + (0 if row.per_cost is None else row.per_cost[k, m] * made.cost[j])
+            for k, m, j in taken
+        )
+        for row in made.rows
+    ]
+    is_kept = all(row.least - 1e-9 <= u <= row.most + 1e-9 for row, u in zip(made.rows, used, strict=True))
+    return float(sum(made.profit[j] for _, _, j in taken)) if is_kept else -np.inf
+
+
 def brute_force(made: Problem) -> float:
     """The best of all plans, tried one by one."""
-    best = -np.inf
-    for pick in product(*[[None, *range(made.start[i], made.start[i + 1])] for i in range(made.n_customers)]):
-        taken = [(made.kind[i], made.pair[j], j) for i, j in enumerate(pick) if j is not None]
-        used = [
-            sum(
-                (0 if row.per_contact is None else row.per_contact[k, m])
-                + (0 if row.per_cost is None else row.per_cost[k, m] * made.cost[j])
-                for k, m, j in taken
-            )
-            for row in made.rows
-        ]
-        if all(row.least - 1e-9 <= u <= row.most + 1e-9 for row, u in zip(made.rows, used, strict=True)):
-            best = max(best, sum(made.profit[j] for _, _, j in taken))
-    return float(best)
+    plans = product(*[[-1, *range(made.start[i], made.start[i + 1])] for i in range(made.n_customers)])
+    return max(worth(made, pick) for pick in plans)
 
 
-@pytest.mark.parametrize("seed", range(25))
-@pytest.mark.parametrize("whole_size", [5_000, 0])
-def test_the_choice_equals_brute_force(seed, whole_size):
+def drawn_week(seed: int) -> Problem:
+    """Five customers with three candidates each, within a budget, contacts and a parity, and a minimum."""
     rng = np.random.default_rng(seed)
     every = np.ones((2, 3))
-    made = week(
+    return week(
         rng.normal(1, 2, 15).round(2),
         budget(4.0, every),
         contacts(3, table=every),
@@ -75,6 +79,12 @@ def test_the_choice_equals_brute_force(seed, whole_size):
         cost=rng.uniform(0, 3, 15).round(2),
         kind=[0, 1, 0, 1, 1],
     )
+
+
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("whole_size", [5_000, 0])
+def test_the_choice_equals_brute_force(seed, whole_size):
+    made = drawn_week(seed)
     truth = brute_force(made)
     if np.isinf(truth):
         with pytest.raises(ParameterError, match="group"):
@@ -83,6 +93,15 @@ def test_the_choice_equals_brute_force(seed, whole_size):
     choice = choose(made, whole_size=whole_size)
     assert choice.value == pytest.approx(truth, abs=1e-6)
     assert choice.bound >= truth - 1e-9
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("core_sizes", [(1,), (1, 2, 3)])
+def test_however_few_are_decided_at_once_no_limit_is_passed_and_the_bound_holds(seed, core_sizes):
+    made = drawn_week(seed)
+    choice = choose(made, whole_size=0, effort=Effort(core_sizes=core_sizes, enough=1e-9))
+    assert worth(made, choice.picked.tolist()) == pytest.approx(choice.value)
+    assert choice.value - 1e-9 <= brute_force(made) <= choice.bound + 1e-9
 
 
 def test_prices_slack_and_binding_rows_of_a_week_worked_out_by_hand():

@@ -187,6 +187,16 @@ def test_an_address_without_purchase_files_is_one_clear_line(tmp_path: Path) -> 
         find_parts(f"file://{tmp_path}/shop")
 
 
+def test_what_a_storage_refuses_is_one_clear_line_without_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
+    with pytest.raises(SourceError, match=r"^expected to read s3://No_Bucket!/sales, got: .*Invalid bucket") as told:
+        find_parts("s3://No_Bucket!/sales")
+    assert str(told.value).endswith("check ingest.path and the storage's credentials in the environment")
+    assert "s3cr3t" not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
 def test_column_names_are_found_below_a_preamble_and_made_distinct() -> None:
     assert header_at([["Shop", "Berlin"], ["customer", "on", "amount"], ["a", "2024", "1"], ["b", "2024", "2"]]) == 1
     assert header_at([["1", "2"], ["3", "4"]]) is None
