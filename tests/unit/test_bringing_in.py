@@ -183,6 +183,12 @@ class TestAfterInit:
         assert f"  task.horizon_days: 3 in force, {proposed} proposed" in said.out
         assert Path("params.yaml").read_text() == changed
 
+    def test_init_once_more_keeps_the_name_of_the_shops_model(self, shop: Run) -> None:
+        name = load_params("params.yaml").register_.model_name
+        assert shop("init", "shop", "--yes").code == 0
+        assert load_params("params.yaml").register_.model_name == name
+        assert name.startswith("regulars-churn-shop-")
+
     def test_check_shows_what_is_left_to_a_person(self, shop: Run) -> None:
         write_sales(Path("shop/sales.csv"), n_wrong=28)
         assert "are rejected, as counted above: is that what these data are like?" in shop("check").out
