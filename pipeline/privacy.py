@@ -38,6 +38,7 @@ from serving.erasure import erase_from_weeks, published_rows
 STORE = Path("data") / "events"
 AUDIT_LOG = Path("ledger") / "erasures.jsonl"
 OUTPUTS = ("data", "audit", "artifacts", "reports")
+TABLES = (*OUTPUTS, WAVES_FOLDER, KEPT_WAVES, RECORDED)
 CACHE = Path(".dvc") / "cache"
 TEMPORARY = Path(".dvc") / "tmp"
 MARK = b'<meta name="holds" content="customers\' rows">'
@@ -73,7 +74,7 @@ def forget(root: Path, customer: str, now: datetime) -> dict[str, int]:
     with only_one(root):
         tombstones = read_tombstones(root / TOMBSTONES)
         refuse_foreign(tombstones, key)
-        held = _everyone(root)
+        held = _everyone(root) | ids_at_desk(root)
         if not names & held and not any(tombstones.holds(name, key) for name in names):
             raise UnknownNameError("nothing is held of this customer; expected an id of the shop's data")
         for name in sorted(names):
@@ -144,11 +145,19 @@ def _unlist(path: Path, is_erased: Erased) -> int:
 
 
 def _outputs(root: Path) -> Iterator[Path]:
-    """The stages' tables, and the experiments of published weeks; the event store has its own way."""
-    for folder in (*OUTPUTS, WAVES_FOLDER, KEPT_WAVES, RECORDED):
+    """The stages' tables, and the experiments of published weeks; the event store has its own way.
+
+    What killed writers left is no table, and may be half of one.
+    """
+    others = {root / STORE, *_draft_folders(root)}
+    for folder in TABLES:
         for path in sorted((root / folder).rglob("*.parquet")):
-            if STORE not in path.relative_to(root).parents:
+            if others.isdisjoint(path.parents):
                 yield path
+
+
+def _draft_folders(root: Path) -> list[Path]:
+    return [path for path in (root / "data").glob(".*") if path.is_dir()]
 
 
 def _cached(root: Path) -> Iterator[Path]:
@@ -203,9 +212,9 @@ def _rewrite(path: Path, names: set[str]) -> int:
 
 
 def _sweep_drafts(root: Path) -> int:
-    """What killed writers left beside their targets: folders in `data/`, tables there and among the kept waves."""
-    folders = [path for path in (root / "data").glob(".*") if path.is_dir()]
-    tables = [path for place in ("data", WAVES_FOLDER, KEPT_WAVES) for path in (root / place).glob(".*.parquet.*")]
+    """What killed writers left beside their targets: folders in `data/`, tables wherever tables are written."""
+    folders = _draft_folders(root)
+    tables = [path for place in TABLES for path in (root / place).rglob(".*.parquet.*")]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     for table in tables:

@@ -61,8 +61,7 @@ def init_command(  # noqa: PLR0917 – options are given by name
     typer.echo("\nfound:")
     for sentence in look.found:
         typer.echo(f"  - {sentence}")
-    if look.questions:
-        typer.echo("\nassumed:" if is_yes else "\nto decide:")
+    typer.echo("\nassumed:" if is_yes else "\nto decide:")
     for asked in look.questions:
         typer.echo(f"  - {asked.what}\n    -> {asked.assumed}; otherwise set {asked.where}")
         if not is_yes and not typer.confirm("    right?", default=True):

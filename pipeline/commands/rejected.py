@@ -29,7 +29,8 @@ def rejected_lines(store: Path, rule: str, top: int) -> list[dict[str, Any]]:
     facts = read_manifest(store)
     named = part_names(facts["parts"])
     rows = read_lines(store, "rejects", facts, ["source", "source_line", "rule", "problem"])
-    rows = rows[rows["rule"] == rule].assign(file=rows["source"].map(named)).sort_values(["file", "source_line"])
+    rows = rows[rows["rule"] == rule]
+    rows = rows.assign(file=rows["source"].map(named)).sort_values(["file", "source_line"])
     return [
         {"rule": rule, "file": str(file), "line": int(line), "problem": str(problem)}
         for file, line, problem in rows[["file", "source_line", "problem"]].head(top).itertuples(index=False)

@@ -61,9 +61,9 @@ def _told(name: str, weeks: pd.DataFrame, base: pd.DataFrame | None, half: int) 
 
 
 def plots(records: Sequence[Record], currency: str) -> list[Plot]:
-    """Profit over time, beliefs against truth, quality of the lists, fatigue."""
+    """Profit over time (of anybody but 'nobody'), beliefs against truth, quality of the lists, fatigue."""
     by_name = {record.policy: record for record in records}
-    found = [_profit(by_name, currency)]
+    found = [_profit(by_name, currency)] if set(by_name) != {BASE} else []
     own = by_name.get("regulars")
     if own is not None and len(own.offers):
         found.append(_beliefs(own.offers))

@@ -21,7 +21,7 @@ from pipeline.operating.state import KEPT, PLACES
 from pipeline.privacy import finish_erasures
 from pipeline.release import only_one
 
-FILLED = ("inbox/champion.json", "ledger/promotions.jsonl", "published", "mlflow.db", "mlruns", "desk")
+FILLED = ("ledger/promotions.jsonl", "published", "mlflow.db", "mlruns", "desk")
 """Where there is any of these, something was released or recorded here."""
 
 
@@ -115,13 +115,9 @@ def _move_artifacts(database: Path, former: str, now: str) -> None:
 
 def _is_filled(root: Path) -> bool:
     """Whether anything but what set-up writes is here."""
-    for name in FILLED:
-        place = root / name
-        if place.is_dir() and any(place.iterdir()):
-            return True
-        if place.is_file() and name != "inbox/champion.json":
-            return True
-    return bool(read_tombstones(root / TOMBSTONES).hashes)
+    places = [root / name for name in FILLED]
+    is_held = any(place.is_file() or (place.is_dir() and any(place.iterdir())) for place in places)
+    return is_held or bool(read_tombstones(root / TOMBSTONES).hashes)
 
 
 def _together(several: Iterable[Tombstones]) -> Tombstones:

@@ -15,7 +15,7 @@ from contracts.params import read_yaml
 from models.evaluation.metrics import METRICS
 from pipeline.reference.flow_picture import edges, picture, places
 from pipeline.reference.licences import licence_of, locked, page
-from pipeline.reference.pages import FIGURES, VARIABLES, pages
+from pipeline.reference.pages import FIGURES, VARIABLES, main, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
@@ -41,6 +41,11 @@ def test_every_reference_page_is_made_from_the_code(made: dict[str, str]) -> Non
     kept = {path.name: path.read_text() for path in (ROOT / "docs" / "reference").glob("*.md")}
     kept.pop("licences.md")
     assert kept == made, "run `make docs`"
+
+
+def test_the_command_of_make_docs_writes_every_page(made: dict[str, str], tmp_path: Path) -> None:
+    main([str(tmp_path)])
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == made
 
 
 def test_every_package_of_the_runtime_has_a_licence_and_none_is_the_agpl() -> None:

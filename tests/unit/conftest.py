@@ -25,6 +25,7 @@ from models.record.champions import sync_champion
 from models.record.run_record import Evidence
 from models.value.at_stake import UNMEASURED, write_value
 from pipeline import register
+from pipeline.inbox import ensure_inbox
 from pipeline.release import release
 from serving.published import write_week
 from serving.weekly_list import Terms, build_week
@@ -191,6 +192,18 @@ def released(tmp_path: Path, template_released: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(root)
     monkeypatch.setenv("COLUMNS", "100")
     return Project(root)
+
+
+@pytest.fixture
+def shop(released, template_released) -> Path:
+    """A released project with all that a person wrote, and its own copy of MLflow's files."""
+    root = released.root
+    for name in ("offers.yaml", "portraits.yaml", "words.yaml", "dvc.yaml"):
+        shutil.copyfile(REPOSITORY / name, root / name)
+    shutil.copytree(template_released / "mlruns", root / "mlruns")
+    ensure_inbox(root)
+    (root / "inbox" / "excluded.txt").write_text("TILL\n")
+    return root
 
 
 @pytest.fixture

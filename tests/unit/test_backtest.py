@@ -14,6 +14,7 @@ from features.customer_days import NEVER, DayBook
 from models.evaluation import backtest
 from models.evaluation.as_live import no_fit
 from models.evaluation.backtest_report import write_backtest
+from pipeline.backtest import judged_by
 
 MONDAY = pd.Timestamp(2018, 1, 1)
 TERMS = {
@@ -101,6 +102,13 @@ def test_calibration_and_ranking(evaluate) -> None:
     assert found["auc"] == pytest.approx(5 / 6)
     assert found["bias"] == pytest.approx((0.8 + 0.4 + 0.5 + 0.1 + 0.2) / 5 - 0.6)
     assert found["log_loss"] == pytest.approx(-np.log([0.8, 0.6, 0.5, 0.9, 0.2]).mean())
+
+
+def test_it_is_said_by_which_days_a_list_is_judged(params: Params) -> None:
+    flat = params.task.model_copy(update={"label": "flat", "horizon_days": 28})
+    own = flat.model_copy(update={"label": "own_rhythm", "max_horizon_days": 90})
+    assert judged_by(flat) == "the 28 days after each Monday"
+    assert judged_by(own) == "each customer's own horizon, 28 to 90 days from the Monday"
 
 
 def test_a_week_without_a_model_is_judged_by_its_list_alone(evaluate) -> None:

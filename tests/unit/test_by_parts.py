@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,22 @@ def test_portraits_do_not_hang_on_the_parts(shelf: Shelf, tmp_path: Path, monkey
     assert (table["goes_with_product"] != "").any()
 
 
+def test_a_part_without_a_purchase_before_the_cutoff_adds_nothing(shelf: Shelf, tmp_path: Path) -> None:
+    """On the shop's second day not every part has a customer; before its first, nobody has a portrait."""
+    second = replace(terms(shelf), cutoff=shelf.whole().first_sale_on + timedelta(days=1))
+    bought = shelf.whole().purchases
+    first_customers = bought.loc[bought["ordered_on"] < pd.Timestamp(second.cutoff), "customer_id"].dropna().unique()
+    split = tmp_path / "split.parquet"
+    n_rows, sales = write_portraits(str(split), Stored.of(shelf, second, 1), SCORES.empty(), rules(), ALONE)
+    assert n_rows == len(first_customers)
+    assert pd.read_parquet(split)["customer_id"].tolist() == sorted(first_customers)
+    assert 0 < len(sales) <= shelf.n_buckets
+    none = replace(second, cutoff=shelf.whole().first_sale_on)
+    with pytest.raises(ContractError, match="expected a purchase before 2022-01-03, found none"):
+        write_portraits(str(split), Stored.of(shelf, none, 1), SCORES.empty(), rules(), ALONE)
+    assert len(pd.read_parquet(split)) == n_rows, "the file of before stays"
+
+
 def test_circumstances_do_not_hang_on_the_parts(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = shelf.whole().purchases["customer_id"].unique()
     rng = np.random.default_rng(5)
@@ -120,6 +136,12 @@ def test_the_programme_does_not_hang_on_the_parts(shelf: Shelf, monkeypatch: pyt
     assert (found["margin"] > 0).any()
     pd.testing.assert_frame_equal(found, expected)
     assert StoredProgramme(shelf, snapshots, CUTOFF)(drawn[:0], 0.3, UniversalDraw(7, 0.3)).empty
+    one = snapshots[snapshots["customer_id"] == ids[0]].reset_index(drop=True)
+    found = StoredProgramme(shelf, one, CUTOFF)(drawn, 0.3, UniversalDraw(7, 0.3))
+    pd.testing.assert_frame_equal(found, programme_rows(one, seen, drawn, 0.3, UniversalDraw(7, 0.3)))
+    nobody = StoredProgramme(shelf, snapshots.assign(is_eligible=False), CUTOFF)(drawn, 0.3, UniversalDraw(7, 0.3))
+    assert nobody.empty
+    assert list(nobody.columns) == list(found.columns)
 
 
 def plainly(lapsed: np.ndarray, has: np.ndarray, stratum: np.ndarray, customer: np.ndarray) -> tuple[float, float]:

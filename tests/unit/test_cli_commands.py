@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from contracts.errors import RegularsError
+from contracts.files import write_table
 from pipeline import cli
 from pipeline import running as running_module
+from pipeline.commands.params_file import change_params
 from pipeline.running import run_pipeline
 from serving.terminal import plain
 
@@ -76,6 +80,7 @@ def test_show_tells_a_treated_customer_everything_and_a_control_no_offer(release
         (("rollback", "--reviewer", "Ada", "--reason", "x"), 8, "no former champion"),
         (("ledger", "--on", "yesterday"), 3, "expected a day as 2018-01-31"),
         (("run",), 3, "expected dvc.yaml"),
+        (("plan-diff", "old.parquet"), 9, "expected the plan old.parquet, found none; run `dvc repro` first"),
     ],
 )
 def test_a_mistake_is_one_line_and_the_familys_code(released, capsys, arguments, exit_code, words):
@@ -116,6 +121,51 @@ def test_release_and_summary_say_what_is_in_force(released, capsys):
     assert "make mlflow" in told
 
 
+def test_the_summary_says_what_is_absent_or_undefined(released, capsys):
+    """A baseline that could not be fitted, gains that no rows define, and no baseline at all."""
+    gate, metrics = (released.root / "reports" / f"{name}.json" for name in ("gate", "metrics"))
+    told = json.loads(metrics.read_text())
+    metrics.write_text(json.dumps(told | {"absent": {"mbg_nbd": "too few repeat customers"}}))
+    verdict = json.loads(gate.read_text())
+    gate.write_text(json.dumps(verdict | {"auc_gain": {"value": None, "low": None, "high": None}}))
+    said = " ".join(_run(capsys, "summary")[1].split())
+    assert "mbg_nbd: too few repeat customers" in said
+    assert "log loss lower by +0.0050 [+0.0010, +0.0090], AUC higher by unknown (not defined on these rows)" in said
+    gate.write_text(json.dumps(verdict | {"best_baseline": None}))
+    said = " ".join(_run(capsys, "summary")[1].split())
+    assert "against" not in said
+    assert "passed: released regulars" in said
+
+
+def test_the_summary_offers_a_promotion_where_the_challenger_may_be_promoted(released, capsys, register_again):
+    released.fit(-1.0)
+    register_again(released.root)
+    told = released.root / "reports" / "comparison" / "comparison.json"
+    gate = released.root / "reports" / "gate.json"
+    verdict = json.loads(gate.read_text())
+    for word, passed, is_offered in (("better", True, True), ("better", False, False), ("worse", True, False)):
+        told.write_text(json.dumps({"verdict": word, "sentence": "So it was judged."}))
+        gate.write_text(json.dumps(verdict | {"passed": passed}))
+        said = " ".join(_run(capsys, "summary")[1].split())
+        assert "scores nothing until it is promoted. So it was judged." in said
+        assert ("regulars promote --reviewer NAME" in said) == is_offered
+
+
+def test_runs_that_judged_other_rows_are_compared_without_a_verdict(released, capsys, register_again):
+    released.fit(-1.0)
+    change_params(released.root / "params.yaml", {"train": {"num_leaves": 9}})
+    for name in ("test_predictions", "baseline_predictions"):
+        path = released.root / "data" / f"{name}.parquet"
+        write_table(path, pd.read_parquet(path).iloc[:-1], lambda frame: frame)
+    register_again(released.root)
+    code, out, _ = _run(capsys, "compare", "champion", "challenger")
+    assert code == 0
+    assert "No verdict: the runs are not of one task." in out
+    assert re.search(r"train.num_leaves: \d+ → 9", out)
+    assert "log loss" not in out, "no figures side by side"
+    assert (released.root / "reports" / "compare" / "comparison.html").exists()
+
+
 def test_an_experiment_may_not_release(released, capsys, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "warm-otter")
     for command in ("release", "run"):
@@ -144,6 +194,16 @@ def test_a_failed_pipeline_is_one_line(project, monkeypatch):
     (project.root / "dvc.yaml").write_text("stages: {}\n")
     with pytest.raises(RegularsError, match="`dvc repro` stopped with exit code"):
         run_pipeline(project.root)
+
+
+def test_where_lines_are_objects_those_of_dvc_are_too(project, monkeypatch, capsys):
+    monkeypatch.setenv("REGULARS_LOG", "json")
+    (project.root / "dvc.yaml").write_text("stages: {}\n")
+    with pytest.raises(RegularsError, match="`dvc repro` stopped with exit code"):
+        run_pipeline(project.root)
+    told = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert {one["source"] for one in told} >= {"dvc"}
+    assert any("ERROR" in one["text"] for one in told)
 
 
 def test_texts_of_the_shop_cannot_steer_the_terminal():

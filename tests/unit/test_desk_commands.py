@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
+import select
+import subprocess
 import sys
 from datetime import UTC, datetime
 
@@ -14,7 +18,7 @@ from contracts.event_tables import CONTACTS, RESPONSES
 from contracts.files import read_table
 from pipeline import cli
 from pipeline.commands.following import follow_erasures
-from pipeline.desk import the_desk
+from pipeline.desk import ids_at_desk, the_desk
 from pipeline.inbox import RECORDED
 from pipeline.pulling import pull_desk
 from serving.desk import erasing
@@ -60,6 +64,56 @@ def test_accounts_and_tokens(at_work):
     assert {one["name"]: one["role"] for one in json.loads(at_work("user", "list", "--json"))}["ann"] == "agent"
     assert "rows, as they were written" in at_work("audit", "verify")
     assert "rewritten" in at_work("audit", "verify", "--noted", "0" * 64, code=8)
+
+
+def test_the_list_of_accounts_says_who_is_shut_out(at_work):
+    at_work("user", "add", "ada", "--role", "admin", typed=f"{PASSWORD}\n")
+    at_work("user", "change", "ann", "--shut")
+    assert [line.split() for line in at_work("user", "list").splitlines()] == [
+        ["ada", "admin"],
+        ["ann", "agent", "shut", "out"],
+        ["meg", "manager"],
+    ]
+    refused = at_work("due", "--on", DAY), at_work("claim", "nobody", "--as", "ann", code=3)
+    assert refused[1] == "regulars: --as: expected an active account, got ann\n"
+
+
+def test_at_a_terminal_a_password_is_asked_for_twice_and_not_shown(released):
+    shown, ours = pty.openpty()
+    command = [sys.executable, "-m", "pipeline.cli", "user", "add", "meg", "--role", "manager"]
+    with subprocess.Popen(command, stdin=ours, stdout=ours, stderr=ours, start_new_session=True) as typing:
+        said = ""
+        for _ in range(2):
+            said += read_until(shown, ": ")
+            os.write(shown, f"{PASSWORD}\n".encode())
+        said += read_until(shown, "may sign in, as manager")
+    os.close(ours)
+    os.close(shown)
+    assert typing.returncode == 0, said
+    assert said.lower().count("password") >= 1
+    assert PASSWORD not in said
+
+
+def read_until(terminal: int, words: str) -> str:
+    """What a terminal shows, up to some words."""
+    text = ""
+    while words not in text:
+        ready, _, _ = select.select([terminal], [], [], 60)
+        assert ready, text
+        text += os.read(terminal, 4096).decode()
+    return text
+
+
+def test_activity_that_is_not_there_is_one_line_and_loads_nothing(at_work):
+    said = at_work("activity", "load", "recnt.csv", "--through", "2018-01-01", code=3)
+    assert said == "regulars: expected a CSV file at recnt.csv, found none\n"
+    assert "activity is known through 2017-12-31" in at_work("due", code=8), "and today is later"
+
+
+def test_a_project_without_a_desk_pulls_its_waves_alone(released, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["pull"])
+    assert capsys.readouterr().out == "inbox/waves: 0 weeks brought up to date\n"
 
 
 def test_claim_outcome_list_and_show(at_work, released):
@@ -159,6 +213,16 @@ def test_forgetting_reaches_the_desk(at_work, released, monkeypatch):
     assert name not in at_work("list", "--json", "--top", "100")
     with the_desk(released.root) as desk, desk.reading() as connection:
         assert erasing.awaited(connection) == []
+
+
+def test_whom_the_desk_alone_names_is_forgotten_too(at_work, released, tmp_path, monkeypatch):
+    monkeypatch.setenv("REGULARS_KEY", "secret")
+    recent = tmp_path / "recent.csv"
+    recent.write_text("customer_id,kind,happened_on\nsomebody,purchase,2018-01-01\n")
+    at_work("activity", "load", str(recent), "--through", "2018-01-01")
+    assert "somebody" in ids_at_desk(released.root)
+    at_work("forget", "somebody", "--yes")
+    assert "somebody" not in ids_at_desk(released.root)
 
 
 def test_every_command_of_the_desk_says_plain_data(at_work, released, tmp_path):

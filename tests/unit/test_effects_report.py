@@ -7,8 +7,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.effects.coverage import Truth, drawn_weeks
+from contracts.files import write_json
 from contracts.params.acting import Collect
 from contracts.wave_tables import WAVE_OUTCOMES, WAVES
 from offers.effects.awaited import running
@@ -19,6 +21,7 @@ from offers.effects.pooling import learn
 from offers.effects.power import curve, detectable, power
 from offers.effects.programme import programme
 from offers.effects.report import effects_report, write_effects
+from pipeline.cli import app
 from tests.offer_shops import CATALOGUE
 
 OFFERS = [offer.id for offer in CATALOGUE.offers if offer.needs_score][:2]
@@ -223,6 +226,17 @@ def test_a_page_without_controls_compares_nothing(tmp_path):
     assert "No controls: nothing can be compared; set plan.control_share." in page
     assert "points fewer" not in page
     assert "nan" not in page
+
+
+def test_the_terminal_says_so_too_and_what_the_programme_brought(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    alone = drawn(n_weeks=2).query("arm == 'treated'").reset_index(drop=True)
+    report = reported(alone, alone, programme={"sentence": "The programme brought 3.00 EUR a customer."})
+    write_json(tmp_path / "reports" / "effects" / "effects.json", report)
+    said = CliRunner().invoke(app, ["effects"]).output
+    assert "No controls: nothing can be compared; set plan.control_share." in said
+    assert said.endswith("The programme brought 3.00 EUR a customer.\n")
+    assert "nan" not in said
 
 
 def test_the_cards_name_the_direction_and_the_interval_behind_the_verdict(tmp_path):

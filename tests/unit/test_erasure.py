@@ -147,6 +147,39 @@ def test_a_refusal_of_profiling_holds_along_a_chain(shop: Shop) -> None:
     assert set(read_store(shop.root / STORE).purchases["customer_id"]) == {"bob"}
 
 
+def test_who_is_held_under_a_hash_is_disclosed_by_the_id_as_it_was_given(shop: Shop) -> None:
+    shop.set(hash_ids=True)
+    shop.brings("ann bob ann")
+    held = shop.ingests()
+    assert "ann" not in held
+    told = privacy.disclose(shop.root, "ann")["tables"]["events/purchases"]
+    assert len(told) == 2
+    assert {held[row["customer_id"]] for row in told} == {2}
+
+
+def test_what_killed_writers_left_is_swept_away_with_a_customer(shop: Shop) -> None:
+    shop.brings("ann bob")
+    shop.ingests()
+    left = shop.root / "data" / ".events.killed"
+    left.mkdir()
+    (left / "purchases.parquet").write_bytes(b"half of ann")
+    (shop.root / "data" / ".scores.parquet.killed").write_bytes(b"half of ann")
+    (shop.root / "audit" / ".attributes.parquet.killed").write_bytes(b"half of ann")
+    privacy.forget(shop.root, "ann", NOW)
+    held = [path for folder in ("data", "audit") for path in (shop.root / folder).rglob("*") if path.is_file()]
+    assert not [path for path in held if b"half of ann" in path.read_bytes()]
+    assert not left.exists()
+
+
+def test_where_everybody_erased_is_gone_nothing_is_left_to_finish(shop: Shop, snapshot_of) -> None:
+    shop.brings("ann bob")
+    shop.ingests()
+    privacy.forget(shop.root, "ann", NOW)
+    before = snapshot_of(shop.root)
+    assert privacy.finish_erasures(shop.root, NOW) == 0
+    assert snapshot_of(shop.root) == before
+
+
 def test_nothing_is_rewritten_for_nobody(shop: Shop) -> None:
     shop.brings("ann bob")
     shop.ingests()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
+from distributed import KilledWorker
 
 from contracts import executor
 from contracts.errors import ExecutorError, ParameterError
@@ -84,6 +86,15 @@ def test_a_worker_with_other_code_refuses() -> None:
     assert checked.__name__ == "squared"
     with pytest.raises(ExecutorError, match="expected workers with the code and libraries of this process"):
         executor._Checked(squared, "another")(3)
+
+
+def test_a_task_that_killed_its_workers_is_one_line_with_what_to_change() -> None:
+    given_up: Future[int] = Future()
+    given_up.set_exception(KilledWorker("score-7", SimpleNamespace(address="tcp://worker:1"), 3))
+    with pytest.raises(ExecutorError, match="the cluster gave a task up after its workers had died") as caught:
+        executor._result(given_up)
+    assert "give workers more memory, or take more buckets" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,8 @@ def changed(root: Path, tmp_path: Path, section: str, key: str, value: object) -
         ("portray", "returning_days", 30, "expected returning_days < regular_days <= devoted_days"),
         ("plan", "control_share", 1.0, "'plan.control_share'"),
         ("train", "learning_rate", "fast", "'train.learning_rate'"),
+        ("monitor", "psi_moved", 9.0, "expected psi_moved at most psi_drifted"),
+        ("inspect", "no_such", 1, "unknown key 'inspect.no_such'"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_with_the_remedy(root, tmp_path, section, key, value, said) -> None:
@@ -129,6 +131,20 @@ def test_a_wrong_parameter_is_one_line_with_the_remedy(root, tmp_path, section, 
         load_params(changed(root, tmp_path, section, key, value))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("thousands", ".", "decimal and thousands: expected two marks, got '.' for both"),
+        ("decimals", ".", "unknown key 'ingest.format.decimals'; did you mean 'decimal'?"),
+    ],
+)
+def test_a_wrong_format_is_one_line_too(root: Path, tmp_path: Path, key: str, value: str, said: str) -> None:
+    form = YAML(typ="safe").load((root / "params.yaml").read_text())["ingest"]["format"] | {"decimal": ".", key: value}
+    with pytest.raises(ParameterError) as caught:
+        load_params(changed(root, tmp_path, "ingest", "format", form))
+    assert said in str(caught.value)
 
 
 def test_a_renamed_key_is_answered_with_its_right_name(root: Path, tmp_path: Path) -> None:

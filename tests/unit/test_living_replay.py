@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.effects import stores
-from contracts.errors import UnknownNameError
+from contracts.errors import ContractError, ParameterError, UnknownNameError
+from contracts.tables import FEATURE_KEYS
+from contracts.wave_tables import WAVES
+from models.contamination import COLUMN
 from offers.plan import make_plan
+from pipeline.cli import app
 from pipeline.living import policies
 from pipeline.living.desk import desk_of
 from pipeline.living.policies import POLICIES, Policy
 from pipeline.living.replay import burnt_in, replay_policy, sends_of
 from pipeline.living.report import write_simulation
+from pipeline.living.risk import TREES, fit_risk, labelled
 from simulation.living.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -147,11 +155,89 @@ def test_shares_are_ratios_of_sums_by_hand():
     )
 
 
-def test_an_unknown_preset_is_one_line():
-    from typer.testing import CliRunner
+@pytest.mark.parametrize("policy", ["regulars", "oracle", "random"])
+def test_a_shop_that_has_just_opened_is_replayed_within_what_is_known(policy):
+    """Of a handful of customers no risk can be fitted; whoever needs none has at most as many to write to."""
+    desk = opened_weeks_ago(1)
+    record = replay_policy(desk, burnt_in(desk, 1), POLICIES[policy], 3)
+    assert record.weeks["n_eligible"].between(1, 9).all()
+    assert (record.weeks["n_sent"] <= record.weeks["n_eligible"]).all()
+    assert record.weeks["n_sent"].sum() == 0 or not POLICIES[policy].needs_model
+    assert (record.weeks["margin"] > 0).all()
 
-    from pipeline.cli import app
 
-    found = CliRunner().invoke(app, ["simulate", "nowhere", "--preset", "grocrey"])
-    assert isinstance(found.exception, UnknownNameError)
-    assert "grocery" in str(found.exception)
+@pytest.mark.parametrize("policy", ["regulars", "random"])
+def test_nobody_is_written_to_while_nobody_has_bought_often_enough(policy):
+    desk = opened_weeks_ago(1, min_purchase_days=90)
+    record = replay_policy(desk, burnt_in(desk, 1), POLICIES[policy], 2)
+    assert record.weeks[["n_eligible", "n_sent", "n_control", "contact_cost"]].eq(0).all().all()
+
+
+@pytest.mark.parametrize("policy", ["oracle", "everybody", "random"])
+def test_nobody_is_written_to_where_everybody_refuses_it(policy):
+    desk = opened_weeks_ago(1, nature=replace(PRESETS["doors"].nature, no_marketing_share=1.0))
+    record = replay_policy(desk, burnt_in(desk, 1), POLICIES[policy], 2)
+    assert (record.weeks["n_eligible"] > 0).all()
+    assert record.weeks[["n_sent", "n_control", "contact_cost"]].eq(0).all().all()
+
+
+def opened_weeks_ago(n_weeks, nature=PRESETS["doors"].nature, **terms):
+    """The desk of a small shop with a history this short."""
+    young = replace(PRESETS["doors"], nature=replace(nature, burn_in_weeks=n_weeks), **terms)
+    return desk_of(young, 1, ROOT / "params.yaml")
+
+
+def test_a_message_without_one_of_its_columns_is_refused(grocery):
+    store = grocery[1].copy().store
+    sends = pd.DataFrame({"customer_id": store.customers["customer_id"].head(2)})
+    with pytest.raises(ContractError, match="sends: expected the column 'send_on', found none; add it"):
+        store.step(sends)
+
+
+def test_contact_is_one_more_column_of_a_risk_that_takes_it_as_input(grocery):
+    desk, begun = grocery
+    seen = labelled(begun.events(), begun.store.today, desk.params.task, WAVES.empty())
+    small = desk.params.train.model_copy(update={**TREES, "num_trees": 2, "n_bags": 1})
+    known = seen.frame.columns.drop(list(FEATURE_KEYS)).tolist()
+    for how, names in (("ignore", known), ("input", [*known, COLUMN])):
+        assert list(fit_risk(seen, how, small, desk.params.execution).features) == names
+
+
+class TestTheCommand:
+    @pytest.fixture
+    def typed(self, tmp_path, monkeypatch):
+        """Runs `regulars simulate year` with further arguments, beside the shop's parameters."""
+        shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+        monkeypatch.chdir(tmp_path)
+        return lambda *arguments: CliRunner().invoke(app, ["simulate", "year", *arguments])
+
+    def test_a_policy_alone_has_its_line_its_progress_and_a_page_of_what_it_did(self, typed):
+        found = typed("--preset", "doors", "--policy", "nobody", "--weeks", "14")
+        assert found.exit_code == 0, found.output
+        weeks = [line.rsplit("week ", 1)[1] for line in found.output.splitlines() if "nobody: week" in line]
+        assert weeks == ["1 of 14", "13 of 14"], "a line a quarter"
+        assert "contact nobody: 0 EUR over nobody, 0 messages" in found.output
+        assert Path("year/simulation.html").read_text().count("<figure>") == 0, "nothing to compare"
+        again = typed("--preset", "doors", "--policy", "nobody")
+        assert isinstance(again.exception, ParameterError)
+
+    def test_without_nobody_profits_are_in_all(self, typed):
+        found = typed("--preset", "doors", "--policy", "everybody", "--weeks", "1")
+        assert "EUR in all" in found.output
+        assert "over nobody" not in found.output
+        assert Path("year/simulation.html").read_text().count("<figure>") == 3
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "words"),
+        [
+            (("--preset", "grocrey"), UnknownNameError, "no preset 'grocrey'; did you mean 'grocery'?"),
+            (("--preset", "doors", "--policy", "nobdy"), UnknownNameError, "no policy 'nobdy'; did you mean 'nobody'?"),
+            (("--preset", "doors", "--policy", "zzz"), UnknownNameError, "no policy 'zzz'; there is regulars, oracle"),
+            (("--policy", "nobody"), ParameterError, "expected --policy with --preset alone; name a preset"),
+        ],
+    )
+    def test_a_mistake_is_refused_and_nothing_written(self, typed, arguments, error, words):
+        found = typed(*arguments)
+        assert isinstance(found.exception, error)
+        assert words in str(found.exception)
+        assert not Path("year").exists()

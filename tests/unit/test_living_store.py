@@ -374,6 +374,9 @@ def test_wrong_sends_are_refused(change: dict[str, Any], said: str) -> None:
         ({"first_day": date(2022, 1, 4)}, "expected a Monday"),
         ({"time_zone": "Europe/Berlni"}, "did you mean 'Europe/Berlin'"),
         ({"type_saves": (1.0,)}, "type_saves: expected one for each of persuadable"),
+        ({"level_shares": (0.5, 0.4, 0.2)}, "level_shares: expected shares that sum to 1"),
+        ({"shape_shares": (0.125,) * 8}, "shape_shares: expected 1 to 4, got 8"),
+        ({"reach": {"email": 0.6}}, "expected the same channels in both"),
     ],
 )
 def test_impossible_natures_are_refused(wrong: dict[str, Any], said: str) -> None:

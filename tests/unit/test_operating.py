@@ -1,4 +1,4 @@
-"""Doctor, weekly run, backup and restore on a small released project, and on what is broken."""
+"""Weekly run, backup and restore on a small released project, and on what is broken."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import zipfile
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -20,9 +20,7 @@ from events.lines import keyed_hash
 from events.tombstones import CHECK, Tombstones, read_tombstones, write_tombstones
 from models.record.champions import place, present
 from pipeline import cli
-from pipeline.desk import the_desk
-from pipeline.inbox import ensure_inbox
-from pipeline.operating import doctor, weekly
+from pipeline.operating import weekly
 from pipeline.operating.backup import LOG, back_up, read_backup
 from pipeline.operating.page import write_page
 from pipeline.operating.restore import restore
@@ -31,7 +29,6 @@ from pipeline.operating.weekly import ALERTED, WeeklyRun, past_runs, run_week
 from pipeline.release import Released, release
 from pipeline.stage import line, passed_on
 from serving import published
-from serving.desk import erasing
 from serving.published import file_sha256
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,18 +48,6 @@ def command(capsys, *arguments):
         cli.main(list(arguments))
     captured = capsys.readouterr()
     return stopped.value.code or 0, captured.out, captured.err
-
-
-@pytest.fixture
-def shop(released, template_released) -> Path:
-    """A released project with all that a person wrote, and its own copy of MLflow's files."""
-    root = released.root
-    for name in ("offers.yaml", "portraits.yaml", "words.yaml", "dvc.yaml"):
-        shutil.copyfile(ROOT / name, root / name)
-    shutil.copytree(template_released / "mlruns", root / "mlruns")
-    ensure_inbox(root)
-    (root / "inbox" / "excluded.txt").write_text("TILL\n")
-    return root
 
 
 class TestBackup:
@@ -115,7 +100,16 @@ class TestBackup:
         with pytest.raises(SourceError, match="found no params"):
             back_up(tmp_path, tmp_path / "all.zip", NOW)
 
-    @pytest.mark.parametrize("broken", ["cut off", "another byte", "a member more", "outside", "no backup"])
+    def test_a_backup_that_is_not_there_is_one_line(self, shop, tmp_path, capsys):
+        before = contents(shop)
+        code, _, err = command(capsys, "restore", str(tmp_path / "al.zip"), "--aside", str(tmp_path / "former.zip"))
+        assert code == SourceError.exit_code
+        assert err.count("\n") == 1
+        assert f"expected a backup at {tmp_path / 'al.zip'}, found none" in err
+        assert contents(shop) == before
+        assert not (tmp_path / "former.zip").exists()
+
+    @pytest.mark.parametrize("broken", ["cut off", "another byte", "a member more", "outside", "format", "no backup"])
     def test_a_damaged_backup_touches_nothing(self, shop, tmp_path, broken):
         path = back_up(shop, tmp_path / "all.zip", NOW).path
         damage(path, broken)
@@ -135,6 +129,23 @@ class TestBackup:
         assert contents(shop) == before
         restore(shop, tmp_path / "former.zip", NOW, aside=tmp_path / "again.zip", tombstones=None)
         assert (shop / "inbox" / "excluded.txt").read_text() == "TILL\nSTAFF\n"
+
+    def test_a_folder_with_published_weeks_alone_is_state_too(self, shop, tmp_path):
+        path = back_up(shop, tmp_path / "all.zip", NOW).path
+        shutil.copytree(shop / "published", tmp_path / "there" / "published")
+        with pytest.raises(StateError, match="--aside"):
+            restore(tmp_path / "there", path, NOW, aside=None, tombstones=None)
+        assert [place.name for place in (tmp_path / "there").iterdir()] == ["published"]
+
+    def test_what_the_backup_has_none_of_is_gone_after_it(self, shop, tmp_path):
+        shutil.rmtree(shop / "published")
+        path = back_up(shop, tmp_path / "all.zip", NOW).path
+        before = contents(shop)
+        release(shop, now=NOW)
+        assert published.weeks(shop / "published")
+        restore(shop, path, NOW, aside=tmp_path / "former.zip", tombstones=None)
+        assert not (shop / "published").exists()
+        assert contents(shop) == before
 
     @pytest.mark.parametrize("nth", range(1, 9))
     def test_a_restore_killed_between_two_places_is_finished_by_the_same_command(
@@ -176,6 +187,17 @@ class TestBackup:
         for table in (there / "published").rglob("*.parquet"):
             assert gone not in set(pq.read_table(table).to_pandas()["customer_id"].astype(str))
 
+    def test_tombstones_of_two_secrets_are_never_put_together(self, shop, tmp_path, monkeypatch):
+        monkeypatch.setenv("REGULARS_KEY", "a secret")
+        for name, secret in (("own", b"a secret"), ("later", b"another")):
+            write_tombstones(tmp_path / f"{name}.json", Tombstones(frozenset({name}), keyed_hash(secret, CHECK)))
+        path = back_up(shop, tmp_path / "all.zip", NOW).path
+        shutil.copyfile(tmp_path / "own.json", shop / "inbox" / "tombstones.json")
+        before = contents(shop)
+        with pytest.raises(ParameterError, match="expected tombstones of one secret, got two"):
+            restore(shop, path, NOW, aside=tmp_path / "former.zip", tombstones=tmp_path / "later.json")
+        assert contents(shop) == before
+
     def test_erasing_again_needs_the_secret_before_anything_is_touched(self, shop, tmp_path, monkeypatch):
         monkeypatch.delenv("REGULARS_KEY", raising=False)
         path = back_up(shop, tmp_path / "all.zip", NOW).path
@@ -202,6 +224,8 @@ def damage(path: Path, how: str) -> None:
         if how == "outside":
             kept["../escaped"] = b""
             told["members"]["../escaped"] = {"bytes": 0, "sha256": ""}
+        elif how == "format":
+            told["format"] = "of another year"
         else:
             kept["params.yaml"] = b"!" + kept["params.yaml"][1:]
         with zipfile.ZipFile(path, "w") as archive:
@@ -278,95 +302,6 @@ class TestWeekly:
         monkeypatch.setattr(weekly, "run_pipeline", lambda _: Released(None, None, is_new_revision=False))
         with pytest.raises(StateError, match="got none"):
             run_week(shop)
-
-
-def bury(root: Path) -> None:
-    """Leave a tombstone."""
-    write_tombstones(root / "inbox" / "tombstones.json", Tombstones(frozenset({"a"})))
-
-
-class TestDoctor:
-    @pytest.mark.usefixtures("shop")
-    def test_a_sound_project_has_nothing_ill_and_every_remark_a_remedy(self, capsys):
-        code, out, _ = command(capsys, "doctor", "--json")
-        found = {one["code"]: one for one in json.loads(out)}
-        assert code == 0, found
-        assert {"PYTHON", "PACKAGES", "PROJECT", "TRACKING", "WEEK", "BACKUP", "SCHEDULE"} <= set(found)
-        assert all(one["to_do"] for one in found.values() if one["state"] != "well")
-        assert found["WEEK"]["state"] == "well"
-
-    @pytest.mark.parametrize(
-        ("break_it", "code", "state"),
-        [
-            (lambda root: (root / "params.yaml").write_text("store: {}\n"), "PROJECT", "ill"),
-            (lambda root: (root / "dvc.yaml").unlink(), "PROJECT", "ill"),
-            (lambda root: next(root.glob("published/*/customers.parquet")).write_bytes(b"x" * 9), "WEEK", "look"),
-            (lambda root: (root / "mlflow.db").write_bytes(b"no database" * 99), "TRACKING", "ill"),
-            (lambda root: (root / "mlflow.db").unlink(), "TRACKING", "look"),
-            (lambda root: (root / "ledger" / "promotions.jsonl").write_text("{}\n"), "TRACKING", "ill"),
-            (lambda root: (root / "ledger" / "promotions.jsonl").unlink(), "TRACKING", "look"),
-            (lambda root: (root / "ledger" / "backups.jsonl").write_text("no object\n"), "BACKUP", "ill"),
-            (bury, "SECRET", "ill"),
-            (lambda root: shutil.rmtree(root / "published"), "WEEK", "look"),
-            (lambda root: record(root, outcome="failed", error="full disk", exit_code=1), "SCHEDULE", "ill"),
-            (lambda root: record(root, alerts=["RANKING"]), "SCHEDULE", "look"),
-            (lambda root: record(root, started_at="2017-12-01T06:00:00+00:00"), "SCHEDULE", "look"),
-            (lambda root: record(root, revision=2), "SCHEDULE", "well"),
-        ],
-    )  # fmt: skip
-    def test_what_is_broken_is_found_with_a_remedy(self, shop, monkeypatch, break_it, code, state):
-        monkeypatch.delenv("REGULARS_KEY", raising=False)
-        break_it(shop)
-        found = {one.code: one for one in doctor.findings(shop, NOW)}
-        assert found[code].state == state, found[code]
-        assert found[code].to_do or state == "well"
-        assert "\n" not in found[code].what
-
-    def test_a_missing_and_an_old_package_are_named_with_the_remedy(self, monkeypatch, shop):
-        monkeypatch.setattr(doctor.metadata, "requires", lambda _: ["no-such-package>=1", "pandas>=99", "numpy"])
-        found = next(one for one in doctor.findings(shop, NOW) if one.code == "PACKAGES")
-        assert found.state == "ill"
-        assert "no-such-package is missing; pandas" in found.what
-
-    def test_keys_that_others_can_read_are_found(self, shop):
-        (shop / "ledger" / "pairing.key").write_text("k")
-        (shop / "ledger" / "pairing.key").chmod(0o644)
-        found = next(one for one in doctor.findings(shop, NOW) if one.code == "RIGHTS")
-        assert (found.state, found.to_do) == ("look", "chmod 600 ledger/pairing.key")
-
-    def test_erasures_that_wait_are_remarked_without_a_name(self, shop):
-        with the_desk(shop) as desk, desk.writing() as connection:
-            erasing.erase(connection, "test", "somebody")
-        found = next(one for one in doctor.findings(shop, NOW) if one.code == "ERASURES")
-        assert found.state == "look"
-        assert "regulars pull" in found.to_do
-        assert "somebody" not in found.what
-        with the_desk(shop) as desk, desk.writing() as connection:
-            erasing.followed(connection, "somebody")
-        assert next(one for one in doctor.findings(shop, NOW) if one.code == "ERASURES").state == "well"
-
-    def test_it_changes_nothing(self, shop):
-        before = contents(shop)
-        list(doctor.findings(shop, NOW))
-        assert contents(shop) == before
-
-    def test_data_that_end_long_ago_are_remarked_for_a_shop_of_ones_own(self, shop):
-        text = (shop / "params.yaml").read_text()
-        (shop / "params.yaml").write_text(text.replace("source: complete_journey", "source: files"))
-        for days, state in ((1, "well"), (30, "look")):
-            found = {one.code: one for one in doctor.findings(shop, NOW + timedelta(days=days))}
-            assert found["WEEK"].state == state, found["WEEK"]
-
-    def test_an_old_backup_is_remarked(self, shop, tmp_path):
-        back_up(shop, tmp_path / "all.zip", NOW)
-        for days, state in ((1, "well"), (9, "look")):
-            later = {one.code: one for one in doctor.findings(shop, NOW + timedelta(days=days))}
-            assert later["BACKUP"].state == state
-
-
-def record(root: Path, **changes) -> None:
-    """Write a log of one weekly run."""
-    (root / "ledger" / "weekly.jsonl").write_text(json.dumps({**RUN.__dict__, **changes}) + "\n")
 
 
 class TestLines:

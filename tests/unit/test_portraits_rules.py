@@ -255,6 +255,16 @@ def test_a_file_without_the_two_lists_is_refused(tmp_path, text, message):
     assert message in str(caught.value)
 
 
+def test_a_name_that_would_read_as_two_labels_is_refused(raw, refusal):
+    label(raw, "weekday shopper")["name"] = "weekday; shopper"
+    assert "expected no ';' in a name, for it stands between labels" in refusal()
+
+
+def test_conditions_that_are_no_list_of_facts_are_refused(raw, refusal):
+    label(raw, "weekday shopper")["when"] = "n_visits: at least 5"
+    assert "expected conditions as 'fact: at least 5', got something else" in refusal()
+
+
 def test_two_labels_of_one_name_are_refused(raw, refusal):
     label(raw, "weekday shopper")["name"] = "weekend shopper"
     assert refusal() == "two labels are called 'weekend shopper'; expected each name once"

@@ -402,6 +402,7 @@ def test_one_customers_world_of_one_week_stands() -> None:
         ({"n_categories": 30, "n_products": 20}, "n_categories: expected at most n_products"),
         ({"time_zone": "Europe/Berlim"}, "did you mean 'Europe/Berlin'"),
         ({"mean_gap_days": 0.0}, "mean_gap_days: expected a number above 0"),
+        ({"weekday_weights": (1.0,) * 6}, "weekday_weights: expected 7 numbers, got 6"),
     ],
 )
 def test_an_impossible_world_is_refused_in_one_line(change: dict[str, Any], said: str) -> None:

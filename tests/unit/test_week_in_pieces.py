@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from contracts import pieces
-from contracts.errors import ContractError
+from contracts.errors import ContractError, SourceError
 from contracts.files import write_table
 from contracts.tables import PLAN, PORTRAITS, SCORES
 from serving.published import find_week, publish, write_week
@@ -93,6 +93,22 @@ def test_a_score_without_a_portrait_is_refused(tmp_path: Path, week_tables_of: T
         tables = WeekTables(**written(folder, scores, kept, plans), cutoffs=cutoffs, universal=universal)
         with pytest.raises(ContractError, match="expected a portrait of every customer"):
             list(tables.pieces())
+
+
+def test_a_table_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"expected the table .*scores, found none; run `dvc repro`"):
+        next(pieces.in_order(tmp_path / "scores"))
+
+
+def test_pieces_that_fail_before_the_first_leave_the_file_as_it_was(tmp_path: Path) -> None:
+    def fails() -> Iterator[pd.DataFrame]:
+        raise ContractError("no piece")
+        yield pd.DataFrame()
+
+    (tmp_path / "table").write_bytes(b"the former one")
+    with pytest.raises(ContractError, match="no piece"):
+        pieces.write_pieces(tmp_path / "table", fails())
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("table", b"the former one")]
 
 
 def test_rows_out_of_order_are_refused(tmp_path: Path, week_tables_of: Tables) -> None:
