@@ -77,7 +77,7 @@ def _made_by(folder: Path) -> dict[str, str]:
         said = files.read_json(recipe_path(folder))
         if said.pop("manifest") == manifest_digest(folder):
             return {str(name): str(value) for name, value in said.items()}
-    except (SourceError, ContractError, KeyError, AttributeError):
+    except (SourceError, ContractError, KeyError, AttributeError, TypeError):
         pass
     return {"recipe": "", "erasures": ""}
 

@@ -16,7 +16,7 @@ from offers.plan import make_plan
 from offers.report.writing import write_report
 from offers.waves import wave_of
 from pipeline.planning import evidence_of, features_read, horizons, living, read_setting
-from pipeline.stage import run_stage, say
+from pipeline.stage import give_back, run_stage, say
 
 SECTIONS: tuple[str, ...] = ("store", "task", "execution", "plan")
 
@@ -46,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     setting = read_setting(params, **files)
     portraits, scores = living(paths.portraits), read_table(paths.scores, SCORES)
+    give_back()
     made = make_plan(scores, portraits, setting, features_read(paths.champion))
+    give_back()
     report = write_report(
         paths.report,
         made,

@@ -43,15 +43,13 @@ def priced_lines(named: pd.DataFrame) -> pd.DataFrame:
     return priced[["customer_id", "category"]].assign(price=price)
 
 
-def price_levels(named: pd.DataFrame, usual_prices: pd.Series | None = None) -> pd.DataFrame:
+def price_levels(named: pd.DataFrame, usual_prices: pd.Series) -> pd.DataFrame:
     """One row per customer: `n_priced_lines`, and `price_level`, the median over them of price over category's median.
 
     `named` are recent lines of named categories. A price is the list price of one unit: what is bought counts, not
-    what was given off. Without the categories' `usual_prices`, the lines are the whole shop's.
+    what was given off. `usual_prices` are the categories' medians in the whole shop.
     """
     priced = priced_lines(named)
-    if usual_prices is None:
-        usual_prices = priced.groupby("category", observed=True)["price"].median()
     level = priced["price"] / priced["category"].astype("str").map(usual_prices).astype("float64")
     groups = level.groupby(priced["customer_id"], observed=True)
     return pd.DataFrame({"n_priced_lines": groups.size(), "price_level": groups.median()})

@@ -86,10 +86,14 @@ def _fits(rows: pd.DataFrame, name: str, title: str, made: Proposal) -> bool:
     return bool(rows[title].notna().any())
 
 
+INSTEAD = {"ordered_at": "ordered_on", "ordered_on": "ordered_at", "amount": "unit_price", "unit_price": "amount"}
+"""What need not be looked for, and would replace it, where a person has named the other."""
+
+
 def _columns(rows: pd.DataFrame, made: Proposal) -> None:
-    taken: set[str] = set(made.columns.values())
+    taken, named_by_hand = set(made.columns.values()), set(made.columns)
     for name in WORDS:
-        if name in made.columns:
+        if name in made.columns or INSTEAD.get(name) in named_by_hand:
             continue
         if name == "ordered_on" and "ordered_at" in made.columns:
             continue

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import SourceError
-
-STORAGE_ERRORS = ("botocore", "aiohttp", "s3fs", "gcsfs", "adlfs")
+from contracts.errors import RegularsError, SourceError
 
 
 @dataclass(frozen=True)
@@ -96,11 +94,9 @@ def _refusals_told(url: str) -> Iterator[None]:
     """Tell what a storage refuses as one `SourceError`, without credentials."""
     try:
         yield
-    except (OSError, ImportError, ValueError) as error:
-        raise SourceError(_told(url, error)) from error
-    except Exception as error:
-        if type(error).__module__.split(".")[0] not in STORAGE_ERRORS:
-            raise
+    except RegularsError:
+        raise
+    except Exception as error:  # each storage's package has errors of its own, and no root in common
         raise SourceError(_told(url, error)) from error
 
 

@@ -199,13 +199,12 @@ class _Tally:
                 self.counted = [_summed(self.counted)]
 
     def _count_midnights(self, lines: pd.DataFrame) -> None:
-        if "ordered_hour" in lines.columns:
-            early = lines[lines["ordered_hour"] == 0]
-            days = pd.Series(early["day"].to_numpy().astype("datetime64[D]"))
-            begins = windows.day_begins(days, self.facts["time_zone"])
-            rows = early[early["ordered_at"].to_numpy() == begins.to_numpy()]
-            self.n_midnights += len(rows)
-            self.midnights.append(first_rows(rows, self.files))
+        early = lines[lines["ordered_hour"] == 0]
+        days = pd.Series(early["day"].to_numpy().astype("datetime64[D]"))
+        begins = windows.day_begins(days, self.facts["time_zone"])
+        rows = early[early["ordered_at"].to_numpy() == begins.to_numpy()]
+        self.n_midnights += len(rows)
+        self.midnights.append(first_rows(rows, self.files))
 
     def look(self, standing: Standing, products: pd.DataFrame, absent: frozenset[str], more: Beside) -> Look:
         """The look, after the last part."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,28 +20,29 @@ from offers.setting import Setting
 Plain = dict[str, Any]
 OF_COST, OF_BUDGET = (0.0, 0.125, 0.25, 0.5, 0.75, 1.0), (1.0, 1.5, 2.0)
 """Budgets of the profit-against-budget curve, as shares of what the plan costs, and of the week's budget."""
-SENTENCES = ("offer_text", "codes", "why", "options")
-"""What is not counted."""
+COUNTED = (
+    *("customer_id", "offer", "mechanic", "arm", "why_none"),
+    *("offer_cost", "price_benefit", "benefit", "expected_profit"),
+)
+"""What is counted of all customers, of whom there may be millions; of those with an offer everything is."""
+OF_EVERYONE = ("tier", "group", "promotion_sensitivity", "headroom", "p_lapse")
+OF_PLANNED = (*OF_EVERYONE, "state", "risk_band", "value_tier", "value_at_stake", "first_purchase_on")
 
 
-def beside(made: Made) -> pd.DataFrame:
-    """The plan's rows with what is known of each customer (one row a customer who is not gone).
+def beside(rows: pd.DataFrame, customers: pd.DataFrame, own: Sequence[str]) -> pd.DataFrame:
+    """Rows of the plan with some columns of what is known of each customer.
 
     `is_owed`: what puts a complaint right; it stands beside the budget, and counts in no comparison of tiers.
     """
-    own = [
-        "customer_id", "tier", "state", "group", "risk_band", "promotion_sensitivity", "value_tier", "headroom",
-        "p_lapse", "value_at_stake", "first_purchase_on",
-    ]  # fmt: skip
-    counted = [name for name in made.plan if name not in SENTENCES]
-    rows = made.plan[counted].merge(made.weighed.customers[own], on="customer_id")
-    return rows.assign(is_owed=rows["mechanic"].isin(NEVER_WITHHELD))
+    found = rows.merge(customers[["customer_id", *own]], on="customer_id")
+    return found.assign(is_owed=found["mechanic"].isin(NEVER_WITHHELD))
 
 
 def summary(made: Made, setting: Setting) -> Plain:
     """Plain data: value, bound and gap; use of budget, contacts and channels; counts; mean benefit by tier."""
-    choice, plan, table = made.weighed.choice, made.plan, beside(made)
-    planned = table[table["offer"] != NONE]
+    choice, plan, customers = made.weighed.choice, made.plan, made.weighed.customers
+    table = beside(plan[list(COUNTED)], customers, OF_EVERYONE)
+    planned = beside(plan.loc[plan["offer"] != NONE], customers, OF_PLANNED)
     treated = planned[planned["arm"] == "treated"]  # a control's offer stands in the plan alone
     drawn = float(planned.loc[planned["purpose"] == "exploration", "expected_profit"].sum())
     low, high = total_interval(planned)

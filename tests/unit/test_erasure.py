@@ -206,7 +206,7 @@ def test_what_nobody_else_bought_leaves_the_products_that_lines_describe(shop: S
     assert read_manifest(shop.root / STORE) == erased
 
 
-@pytest.mark.parametrize("kept", ['{"manifest": "another"}', "{}", "half a fi", None])
+@pytest.mark.parametrize("kept", ['{"manifest": "another"}', "{}", "[]", "half a fi", None])
 def test_a_store_of_unknown_making_is_cleaned_and_then_built_anew(shop: Shop, kept: str | None) -> None:
     shop.brings("ann ann bob")
     shop.ingests()

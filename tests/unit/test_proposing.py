@@ -84,6 +84,14 @@ def test_a_named_column_is_taken_as_it_is(tmp_path: Path) -> None:
     assert made.columns == {"customer_id": "wer", "ordered_at": "wann", "amount": "wieviel"}
 
 
+def test_what_a_person_has_named_is_not_replaced_by_what_looks_better(tmp_path: Path) -> None:
+    rows = [f"c{n},2024-03-{n:02d},2024-03-{n:02d},5.00,1,4.00" for n in range(1, 29)]
+    sales = table("customer,booked,date,total,quantity,price", *rows)
+    made = proposed(tmp_path, sales, ordered_on="booked", unit_price="price")
+    assert (made.columns["ordered_on"], made.columns["unit_price"]) == ("booked", "price")
+    assert not {"ordered_at", "amount"} & set(made.columns)
+
+
 @pytest.mark.parametrize(
     ("header", "words"),
     [("who,date,amount", "the customer"), ("customer,when,amount", "the date"), ("customer,date,x", "the amount")],

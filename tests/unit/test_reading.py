@@ -197,6 +197,13 @@ def test_what_a_storage_refuses_is_one_clear_line_without_the_secret(monkeypatch
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize("url", ["github://x/y", "data://x", "dir://x", "nosuch://x"])
+def test_an_address_of_which_nothing_can_be_made_is_one_clear_line(url: str) -> None:
+    with pytest.raises(SourceError, match=rf"^expected to read {url}, got: .*; check ingest\.path") as told:
+        find_parts(url)
+    assert "\n" not in str(told.value)
+
+
 def test_column_names_are_found_below_a_preamble_and_made_distinct() -> None:
     assert header_at([["Shop", "Berlin"], ["customer", "on", "amount"], ["a", "2024", "1"], ["b", "2024", "2"]]) == 1
     assert header_at([["1", "2"], ["3", "4"]]) is None
