@@ -92,6 +92,14 @@ def ids_at_desk(root: Path) -> set[str]:
         return erasing.named(connection)
 
 
+def held_at_desk(root: Path, customer_id: str) -> dict[str, list[dict[str, Any]]]:
+    """What was recorded of a customer at the desk, by table."""
+    if not has_desk(root):
+        return {}
+    with the_desk(root, is_loading=False) as desk, desk.reading() as connection:
+        return erasing.held(connection, customer_id)
+
+
 def erase_at_desk(root: Path, customer_ids: set[str]) -> int:
     """Erase customers at the desk, whom the rest of the product has erased; return how many rows went."""
     if not has_desk(root):

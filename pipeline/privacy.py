@@ -8,6 +8,7 @@ hash. The next `regulars run` rebuilds what the pipeline needs. Twice is as once
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from events.people import whole_persons
 from events.recipe import needed_key
 from events.store import read_side
 from events.tombstones import Erased, read_tombstones, refuse_foreign, write_tombstones
-from pipeline.desk import erase_at_desk, ids_at_desk
+from pipeline.desk import erase_at_desk, held_at_desk, ids_at_desk
 from pipeline.inbox import EXCLUDED, KEPT_WAVES, RECORDED, TOMBSTONES, WAVES_FOLDER
 from pipeline.release import only_one
 from serving.erasure import erase_from_weeks, published_rows
@@ -162,8 +163,12 @@ def _draft_folders(root: Path) -> list[Path]:
 
 def _cached(root: Path) -> Iterator[Path]:
     """DVC's copies: files of the cache (whatever their name), and tables of temporary experiments."""
-    yield from (path for path in sorted((root / CACHE).rglob("*")) if path.is_file() and _is_parquet(path))
-    yield from (path for path in sorted((root / TEMPORARY).rglob("*")) if path.is_file() and _is_parquet(path))
+    yield from (path for path in _tables_at_dvc(root) if _is_whole(path))
+
+
+def _tables_at_dvc(root: Path) -> Iterator[Path]:
+    for folder in (CACHE, TEMPORARY):
+        yield from (path for path in sorted((root / folder).rglob("*")) if path.is_file() and _is_parquet(path))
 
 
 def _pages(root: Path) -> Iterator[Path]:
@@ -182,6 +187,13 @@ def _head(path: Path) -> bytes:
 def _is_parquet(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(4) == b"PAR1"
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a table has its end, where what it holds is described; a killed writer leaves none."""
+    with path.open("rb") as file:
+        file.seek(-min(4, path.stat().st_size), os.SEEK_END)
+        return file.read() == b"PAR1"
 
 
 def _about(table: pa.Table, names: set[str]) -> pa.ChunkedArray:
@@ -212,9 +224,10 @@ def _rewrite(path: Path, names: set[str]) -> int:
 
 
 def _sweep_drafts(root: Path) -> int:
-    """What killed writers left beside their targets: folders in `data/`, tables wherever tables are written."""
+    """What killed writers left: folders in `data/`, tables beside their targets, half of one among DVC's copies."""
     folders = _draft_folders(root)
     tables = [path for place in TABLES for path in (root / place).rglob(".*.parquet.*")]
+    tables += [path for path in _tables_at_dvc(root) if not _is_whole(path)]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     for table in tables:
@@ -235,7 +248,7 @@ def _lines_of(root: Path, name: str) -> dict[str, pd.DataFrame]:
 
 
 def disclose(root: Path, customer: str) -> dict[str, Any]:
-    """All that is held of a customer, as plain data: every row of the store, every output, every published week."""
+    """All that is held of a customer, as plain data: every row of the store, outputs, published weeks, the desk."""
     names = sorted(held_under(root, customer))
     tables: dict[str, list[dict[str, Any]]] = {}
     for name in names:
@@ -247,6 +260,8 @@ def disclose(root: Path, customer: str) -> dict[str, Any]:
                 tables.setdefault(path.relative_to(root).as_posix(), []).extend(_plain(rows))
         for row in published_rows(root / "published", name):
             tables.setdefault("published", []).extend(_plain(pd.DataFrame([row])))
+        for title, recorded in held_at_desk(root, name).items():
+            tables.setdefault(f"desk/{title}", []).extend(recorded)
     if not tables:
         raise UnknownNameError("nothing is held of this customer; expected an id of the shop's data")
     parts = read_manifest(root / STORE)["parts"] if (root / STORE / MANIFEST).exists() else []

@@ -6,6 +6,8 @@ until then the id is kept in `erasures`, for that alone.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from serving.desk import audit, counting
@@ -27,6 +29,9 @@ from serving.desk.schema import (
 
 ABOUT = (claims, outcomes, suppressions, activity)
 """Every table with rows about single customers, beside those of a week and the key that links the audit log."""
+
+OF_COLLEAGUES = ("user_id", "key", "body_hash")
+"""Columns that speak of who recorded something, and not of the customer."""
 
 
 def erase(connection: sa.Connection, actor: str, customer_id: str, *, is_followed: bool = False) -> int:
@@ -61,6 +66,16 @@ def delete_rows(connection: sa.Connection, customer_id: str) -> int:
 def _labels_of(customer_id: str) -> sa.Delete:
     places = sa.select(entries.c.week_id, entries.c.place).where(counting.of_customer(customer_id))
     return entry_labels.delete().where(sa.tuple_(entry_labels.c.week_id, entry_labels.c.place).in_(places))
+
+
+def held(connection: sa.Connection, customer_id: str) -> dict[str, list[dict[str, Any]]]:
+    """What was recorded of a customer at the desk, by table; its rows of published weeks are those of the weeks."""
+    found = {}
+    for table in ABOUT:
+        told = [column for column in table.c if column.name not in OF_COLLEAGUES]
+        rows = connection.execute(sa.select(*told).where(table.c.customer_id == customer_id)).mappings()
+        found[table.name] = [dict(row) for row in rows]
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def named(connection: sa.Connection) -> set[str]:

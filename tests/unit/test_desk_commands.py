@@ -215,12 +215,15 @@ def test_forgetting_reaches_the_desk(at_work, released, monkeypatch):
         assert erasing.awaited(connection) == []
 
 
-def test_whom_the_desk_alone_names_is_forgotten_too(at_work, released, tmp_path, monkeypatch):
+def test_whom_the_desk_alone_names_is_disclosed_and_forgotten_too(at_work, released, tmp_path, monkeypatch):
     monkeypatch.setenv("REGULARS_KEY", "secret")
     recent = tmp_path / "recent.csv"
     recent.write_text("customer_id,kind,happened_on\nsomebody,purchase,2018-01-01\n")
     at_work("activity", "load", str(recent), "--through", "2018-01-01")
     assert "somebody" in ids_at_desk(released.root)
+    told = json.loads(at_work("disclose", "somebody"))["tables"]
+    said = {"customer_id": "somebody", "kind": "purchase", "channel": "", "happened_on": "2018-01-01"}
+    assert told == {"desk/activity": [said]}
     at_work("forget", "somebody", "--yes")
     assert "somebody" not in ids_at_desk(released.root)
 

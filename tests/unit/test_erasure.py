@@ -165,10 +165,14 @@ def test_what_killed_writers_left_is_swept_away_with_a_customer(shop: Shop) -> N
     (left / "purchases.parquet").write_bytes(b"half of ann")
     (shop.root / "data" / ".scores.parquet.killed").write_bytes(b"half of ann")
     (shop.root / "audit" / ".attributes.parquet.killed").write_bytes(b"half of ann")
+    half = shop.root / ".dvc" / "tmp" / "exps" / "one" / "data" / "scores.parquet"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"PAR1half of ann")
     privacy.forget(shop.root, "ann", NOW)
     held = [path for folder in ("data", "audit") for path in (shop.root / folder).rglob("*") if path.is_file()]
     assert not [path for path in held if b"half of ann" in path.read_bytes()]
     assert not left.exists()
+    assert not half.exists()
 
 
 def test_where_everybody_erased_is_gone_nothing_is_left_to_finish(shop: Shop, snapshot_of) -> None:
