@@ -149,7 +149,7 @@ def test_a_worker_killed_in_the_midst_of_a_stage_is_survived(base: Project, tmp_
                 run_stages(there, (stage,), **at(dask.address))
             victim.wait()
             dask.add_worker()
-        run_stages(there, ("score",), **at(dask.address))
+        run_stages(there, ("score", "portray"), **at(dask.address))
     run_stages(there, ("plan",))
     assert bytes_of(there) == bytes_of(base)
 
