@@ -33,7 +33,7 @@ N_LINES = 300_000
 HISTORY_WEEKS = 96
 Plain = dict[str, Any]
 BEFORE_OFFERS = ("train", "evaluate", "register", "score", "portray", "collect")
-LESS_FITTED: Plain = {"train": {"num_trees": 20, "n_bags": 1}, "evaluate": {"n_bootstrap": 50, "n_origins": 2}}
+LESS_FITTED: Plain = {"train": {"num_trees": 20, "n_bags": 1}, "evaluate": {"n_bootstrap": 100, "n_origins": 2}}
 """For the stages that only lead to the plan, and are not measured here."""
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.scale import data, projects, report
+from benchmarks.scale import data, factors, projects, report
 from benchmarks.scale.results import exponent, kept
 from benchmarks.scale.running import place, row, run, total
+from contracts.params import load_params
 
 LINES = 8_000
 
@@ -35,6 +36,16 @@ def test_an_export_splits_into_a_history_and_a_week(tmp_path: Path) -> None:
     assert whole == len(lines)
     assert first == ((lines["day"] - data.FIRST_DAY) < 364).sum()
     assert len(week) == (lines["day"] - data.FIRST_DAY).between(364, 370).sum()
+
+
+@pytest.mark.parametrize(
+    "changes", [factors.LESS_FITTED, *(level.params for level in (*factors.cutoff_levels(), *factors.feature_levels()))]
+)
+def test_what_a_factor_changes_are_parameters_that_a_project_takes(tmp_path: Path, changes: factors.Plain) -> None:
+    (tmp_path / "params.yaml").write_bytes((projects.ROOT / "params.yaml").read_bytes())
+    before = load_params(tmp_path / "params.yaml")
+    factors.set_params(tmp_path, changes)
+    assert load_params(tmp_path / "params.yaml") != before
 
 
 def test_a_stage_is_measured_alone_and_with_workers(tmp_path: Path) -> None:
