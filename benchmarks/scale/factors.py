@@ -72,6 +72,14 @@ def set_params(home: Path, changes: Plain) -> None:
     yaml.dump(plain, home / "params.yaml")
 
 
+def _named_anew(offer: Plain, copy: int) -> Plain:
+    """An offer (or what goes with one) under a name and codes of its own."""
+    own: Plain = {name: f"{offer[name]}{mark}{copy}" for name, mark in (("id", "_"), ("code", "-")) if name in offer}
+    if "with" in offer:
+        own["with"] = [_named_anew(part, copy) for part in offer["with"]]
+    return {**offer, **own}
+
+
 def set_offers(home: Path, times: float) -> int:
     """Let a project's catalogue hold so many times the offers of the checkout's; how many these are.
 
@@ -82,11 +90,7 @@ def set_offers(home: Path, times: float) -> int:
     offers = plain["offers"]
     if times < 1:
         offers = offers[: round(len(offers) * times)]
-    copies = [
-        {**one, **{name: f"{one[name]}_{copy}" for name in ("id", "code") if name in one}}
-        for copy in range(2, round(times) + 1)
-        for one in offers
-    ]
+    copies = [_named_anew(one, copy) for copy in range(2, round(times) + 1) for one in offers]
     plain["offers"] = [*offers, *copies]
     known = {one["id"] for one in plain["offers"]}
     for one in plain["offers"]:

@@ -11,6 +11,7 @@ from benchmarks.scale import data, factors, projects, report
 from benchmarks.scale.results import exponent, kept
 from benchmarks.scale.running import place, row, run, total
 from contracts.params import load_params
+from pipeline.planning import read_offers
 
 LINES = 8_000
 
@@ -46,6 +47,15 @@ def test_what_a_factor_changes_are_parameters_that_a_project_takes(tmp_path: Pat
     before = load_params(tmp_path / "params.yaml")
     factors.set_params(tmp_path, changes)
     assert load_params(tmp_path / "params.yaml") != before
+
+
+@pytest.mark.parametrize("times", [0.5, 2.0])
+def test_a_catalogue_of_fewer_or_more_offers_is_sound(tmp_path: Path, times: float) -> None:
+    n_offers = factors.set_offers(tmp_path, times)
+    params, others = load_params(projects.ROOT / "params.yaml"), {"rules": "portraits.yaml", "words": "words.yaml"}
+    files = {name: projects.ROOT / file for name, file in others.items()}
+    catalogue, _, _ = read_offers(params, offers=tmp_path / "offers.yaml", **files)
+    assert len(catalogue.offers) == n_offers
 
 
 def test_a_stage_is_measured_alone_and_with_workers(tmp_path: Path) -> None:
