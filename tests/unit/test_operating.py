@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import zipfile
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -19,35 +18,17 @@ from contracts.errors import ContractError, ParameterError, RegularsError, Sourc
 from events.lines import keyed_hash
 from events.tombstones import CHECK, Tombstones, read_tombstones, write_tombstones
 from models.record.champions import place, present
-from pipeline import cli
 from pipeline.operating import weekly
-from pipeline.operating.backup import LOG, back_up, read_backup
+from pipeline.operating.backup import back_up, read_backup
 from pipeline.operating.page import write_page
 from pipeline.operating.restore import restore
-from pipeline.operating.state import DATABASES, held_files
 from pipeline.operating.weekly import ALERTED, WeeklyRun, past_runs, run_week
 from pipeline.release import Released, release
 from pipeline.stage import line, passed_on
 from serving import published
-from serving.published import file_sha256
+from tests.states import NOW, RUN, command, contents
 
 ROOT = Path(__file__).resolve().parents[2]
-NOW = datetime(2018, 1, 5, 12, tzinfo=UTC)
-RUN = WeeklyRun("2018-01-05T06:00:00+00:00", 61.5, 70.2, "published", 0, "2018-W01", 1, 8, 3, 1, "2017-12-31", "ab" * 6)
-
-
-def contents(root: Path) -> dict[str, str]:
-    """Hash of every file of the state but the databases, which are copied as databases, and the log of backups."""
-    others = {*DATABASES, LOG.as_posix()}
-    return {path.as_posix(): file_sha256(root / path) for path in held_files(root) if path.as_posix() not in others}
-
-
-def command(capsys, *arguments):
-    """Exit code, standard output and standard error of a command."""
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(list(arguments))
-    captured = capsys.readouterr()
-    return stopped.value.code or 0, captured.out, captured.err
 
 
 class TestBackup:
