@@ -27,8 +27,8 @@ products, read as Parquet files; 12 training and 4 test cutoffs, everything else
 come at random rates and leave at random, so that a rule may win the gate and then scores: what is measured is cost.
 Each stage is a process of its own, start included; CPU is user and system time of the stage and its workers; the peak
 is that of the largest single process, in MB of 2^20 bytes. Bytecode and compiled kernels are warm. Above
-100,000 customers a sample of them fits and judges (`snapshot.max_fit_customers`); scored is everyone. Other work ran on the machine's two cores
-meanwhile, which makes figures too high, wall seconds above all. `load` is the machine's load average as a stage
+100,000 customers a sample of them fits and judges (`snapshot.max_fit_customers`); scored is everyone. Other work
+ran on the machine's two cores meanwhile, which makes figures too high, wall seconds above all. `load` is the machine's load average as a stage
 began, where it was noted: at 5 to 8 on two cores CPU seconds are about twice, wall seconds about five times what a
 free machine needs (`snapshot` and `featurize` at ten million lines took 4.8 and 22.5 CPU seconds on a day with less
 of it, for every customer at every cutoff; `ingest` there is of that day). `ingest` of both large shops was measured
