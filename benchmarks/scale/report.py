@@ -21,22 +21,22 @@ LIBRARIES = ("numpy", "pandas", "pyarrow", "numba", "lightgbm", "duckdb", "dask"
 HEAD = """\
 # Scale: what every stage costs, where it runs, and what one more week costs
 
-`make bench` makes this page and [scale.json](scale.json) (`make bench-full` with 10 million lines); rows of other sizes
-and places are kept. The shop is made up (`benchmarks/scale/data.py`): 40 lines a customer over two years, 50,000
-products, read as Parquet files; 12 training and 4 test cutoffs, everything else as in `params.yaml`. Its customers
-come at random rates and leave at random, so that a rule may win the gate and then scores: what is measured is cost.
-Each stage is a process of its own, start included; CPU is user and system time of the stage and its workers; the peak
-is that of the largest single process, in MB of 2^20 bytes. Bytecode and compiled kernels are warm. Above
-100,000 customers a sample of them fits and judges (`snapshot.max_fit_customers`); scored is everyone. Other work
-ran on the machine's two cores meanwhile, which makes figures too high, wall seconds above all. `load` is the machine's load average as a stage
-began, where it was noted: at 5 to 8 on two cores CPU seconds are about twice, wall seconds about five times what a
-free machine needs (`snapshot` and `featurize` at ten million lines took 4.8 and 22.5 CPU seconds on a day with less
-of it, for every customer at every cutoff; `ingest` there is of that day). `ingest` of both large shops was measured
-before its staging was made cheaper, and so costs less now. Peaks hardly hang on the load. `inspect`, `collect`, `plan`
-and `publish` at ten million lines were measured on scores of a model of
-20 trees. A child's peak is never told lower than that of the process that measures. From ten thousand
-customers on, budget and contacts of the plan grow with the shop; its categories have words, so that messages can name
-them.
+`make bench` makes this page and [scale.json](scale.json) (`make bench-full` with 10 million lines); rows of other
+sizes and places are kept. The shop is made up (`benchmarks/scale/data.py`): 40 lines a customer over two years,
+50,000 products, read as Parquet files; 12 training and 4 test cutoffs, everything else as in `params.yaml`. Its
+customers come at random rates and leave at random, so that a rule may win the gate and then scores: what is
+measured is cost. Each stage is a process of its own, start included; CPU is user and system time of the stage and
+its workers; the peak is that of the largest single process, in MB of 2^20 bytes. Bytecode and compiled kernels are
+warm. Above 100,000 customers a sample of them fits and judges (`snapshot.max_fit_customers`); scored is everyone.
+Other work ran on the machine's two cores meanwhile, which makes figures too high, wall seconds above all. `load`
+is the machine's load average as a stage began, where it was noted: at 5 to 8 on two cores CPU seconds are about
+twice, wall seconds about five times what a free machine needs (`snapshot` and `featurize` at ten million lines
+took 4.8 and 22.5 CPU seconds on a day with less of it, for every customer at every cutoff; `ingest` there is of
+that day). `ingest` of both large shops was measured before its staging was made cheaper, and so costs less now.
+Peaks hardly hang on the load. `inspect`, `collect`, `plan` and `publish` at ten million lines were measured on
+scores of a model of 20 trees. A child's peak is never told lower than that of the process that measures. From ten
+thousand customers on, budget and contacts of the plan grow with the shop; its categories have words, so that
+messages can name them.
 
 Floors: the raw files (ingest) or the store's columns (snapshot, featurize) read once with one sum by customer; raw
 LightGBM on the release fit's rows, twice (train, which besides chooses parameters on inner folds and fits six
